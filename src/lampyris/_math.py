@@ -1,0 +1,54 @@
+"""Small vector algebra whose gradients stay finite where a plain formula would divide by zero."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+def dot(a: Array, b: Array) -> Array:
+    """Scalar product over the last axis."""
+    return jnp.sum(a * b, axis=-1)
+
+
+def safe_sqrt(x: Array) -> Array:
+    """Square root with zero value and zero gradient where `x <= 0`."""
+    positive = x > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
+
+
+def safe_norm(vector: Array) -> Array:
+    """Length over the last axis, with zero gradient at the zero vector."""
+    return safe_sqrt(dot(vector, vector))
+
+
+def normalise(vector: Array) -> Array:
+    """Unit vector along `vector`; a zero vector stays zero."""
+    length = safe_norm(vector)
+    return vector / jnp.where(length > 0, length, 1.0)[..., None]
+
+
+def orthonormal_frame(axis: Float[Array, "... 3"]) -> tuple[Float[Array, "... 3"], Float[Array, "... 3"]]:
+    """Two unit vectors that complete the unit vector `axis` to a right-handed frame.
+
+    **Gradients**: right everywhere except on the plane z = 0 of `axis`, where the frame turns by a jump.
+    **Reference**: Duff et al., J. Comput. Graph. Tech. 6 (2017) 1.
+    """
+    x, y, z = axis[..., 0], axis[..., 1], axis[..., 2]
+    sign = jnp.where(z >= 0, 1.0, -1.0)
+    a = -1.0 / (sign + z)
+    b = x * y * a
+    first = jnp.stack([1.0 + sign * x * x * a, sign * b, -sign * x], axis=-1)
+    second = jnp.stack([b, sign + y * y * a, -y], axis=-1)
+    return first, second
+
+
+def turn(axis: Float[Array, "... 3"], cosine: Array, azimuth: Array) -> Float[Array, "... 3"]:
+    """Unit vector at the polar cosine and azimuth [rad] about the unit vector `axis`."""
+    first, second = orthonormal_frame(axis)
+    sine = safe_sqrt(1.0 - cosine**2)
+    across = first * jnp.cos(azimuth)[..., None] + second * jnp.sin(azimuth)[..., None]
+    return normalise(axis * cosine[..., None] + across * sine[..., None])
+
+
+def mirror(direction: Float[Array, "... 3"], normal: Float[Array, "... 3"]) -> Float[Array, "... 3"]:
+    """Direction after specular reflection from a plane with this normal."""
+    return normalise(direction - 2.0 * dot(direction, normal)[..., None] * normal)

@@ -1,0 +1,51 @@
+"""The detector: the tree of every number that a calibration could fit."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from lampyris._checks import LampyrisError, fail, is_concrete
+from lampyris._module import Module
+from lampyris.describe import table
+from lampyris.medium import Medium
+from lampyris.sensors import Sensors
+from lampyris.shape import Shape
+from lampyris.surface import Surface
+
+
+class Detector(Module):
+    """A shape filled with a medium, its wall, and the sensors on it. Printing it lists every parameter."""
+
+    shape: Shape
+    medium: Medium
+    wall: Surface
+    sensors: Sensors
+    name: str = eqx.field(static=True, default="detector")
+    note: str = eqx.field(static=True, default="")
+
+    def __check_init__(self):
+        if not is_concrete(self.sensors.position) or not eqx.is_array(self.sensors.position):
+            return
+        off = np.abs(np.asarray(self.shape.signed_distance(self.sensors.position)))
+        if np.any(off > 0.01):
+            channel = int(off.argmax())
+            fail(f"Detector(sensors=...): distance of channel {channel} from the wall", "<= 0.01", off[channel], "m")
+        window = np.asarray(self.sensors.window)
+        if not window[1] > window[0]:
+            raise LampyrisError(f"`Sensors(window=...)` must end after it starts, but is {window.tolist()} ns.")
+
+    def photocoverage(self) -> Float[Array, ""]:
+        """Share of the wall that the sensors cover."""
+        return self.sensors.area.sum() / self.shape.area()
+
+    def face_coverage(self) -> Float[Array, " faces"]:
+        """Share of each face of the wall that the sensors cover."""
+        areas = self.shape.face_areas()
+        face = self.shape.face(self.sensors.position)
+        return jnp.zeros(areas.shape[0]).at[face].add(self.sensors.area) / areas
+
+    def __str__(self) -> str:
+        head = f"{self.name}: {self.sensors.count} sensors, photocoverage {100 * float(self.photocoverage()):.2f} %"
+        lines = [head, *([self.note] if self.note else []), table(self)]
+        return "\n".join(lines)

@@ -1,0 +1,64 @@
+"""Optical media: refraction, absorption, scattering."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from lampyris._module import Module, index_of_refraction, positive_or_infinite
+from lampyris.phase import PhaseFunction
+from lampyris.spectrum import Spectrum, spectral
+from lampyris.units import SPEED_OF_LIGHT
+
+
+class Scatterer(Module):
+    """One kind of scattering: its mean free path and its phase function."""
+
+    length: Spectrum = spectral("scattering length", "m", positive_or_infinite)
+    phase: PhaseFunction
+
+
+class Medium(Module):
+    """Refractive index, absorption length and scatterers of a transparent medium.
+
+    The group index n - l dn/dl is derived from the refractive index and never stored.
+    """
+
+    refractive_index: Spectrum = spectral("refractive index", "", index_of_refraction)
+    absorption_length: Spectrum = spectral("absorption length", "m", positive_or_infinite)
+    scatterers: tuple[Scatterer, ...] = ()
+
+    def group_index(self, wavelength: Array) -> Array:
+        """Group index at the wavelength [nm]."""
+        wavelength = jnp.asarray(wavelength, dtype=float)
+        index, slope = jax.jvp(self.refractive_index, (wavelength,), (jnp.ones_like(wavelength),))
+        return index - wavelength * slope
+
+    def group_velocity(self, wavelength: Array) -> Array:
+        """Group velocity [m/ns] at the wavelength [nm]."""
+        return SPEED_OF_LIGHT / self.group_index(wavelength)
+
+    def absorption_rate(self, wavelength: Array) -> Array:
+        """Absorption per metre [1/m]."""
+        return 1.0 / self.absorption_length(wavelength)
+
+    def scattering_rates(self, wavelength: Array) -> tuple[Array, ...]:
+        """Scattering per metre [1/m], one entry for each scatterer."""
+        return tuple(1.0 / scatterer.length(wavelength) for scatterer in self.scatterers)
+
+    def scattering_rate(self, wavelength: Array) -> Array:
+        """Scattering per metre [1/m], all scatterers together."""
+        return sum(self.scattering_rates(wavelength), jnp.zeros_like(wavelength))
+
+    def attenuation_rate(self, wavelength: Array) -> Array:
+        """Absorption and scattering per metre [1/m]: what direct light loses."""
+        return self.absorption_rate(wavelength) + self.scattering_rate(wavelength)
+
+    def scatter_cosine(self, wavelength: Array, choice: Array, quantile: Array) -> Array:
+        """Cosine of the scattering angle: `choice` picks the scatterer by its rate, `quantile` the angle."""
+        total = self.scattering_rate(wavelength)
+        cosine, passed = jnp.ones_like(quantile), jnp.zeros_like(total)
+        for scatterer, rate in zip(self.scatterers, self.scattering_rates(wavelength), strict=True):
+            chosen = (choice * total >= passed) & (choice * total < passed + rate)
+            cosine = jnp.where(chosen, scatterer.phase.cosine(quantile), cosine)
+            passed = passed + rate
+        return cosine

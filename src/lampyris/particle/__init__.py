@@ -1,0 +1,3 @@
+from lampyris.particle.steps import Steps
+
+__all__ = ["Steps"]

@@ -1,0 +1,98 @@
+"""Light sensors: where they are and how they answer."""
+
+from abc import abstractmethod
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from lampyris._module import Module, fraction, non_negative, positive, quantity, real, unit_vector
+from lampyris.spectrum import Spectrum, spectral
+from lampyris.surface import Lambertian, Surface
+
+
+class Acceptance(Module):
+    """Relative sensitivity of a sensor to light at an angle to its axis."""
+
+    @abstractmethod
+    def __call__(self, cosine: Array) -> Array:
+        """Sensitivity between 0 and 1 at the cosine of incidence; the flux through the disk is counted apart."""
+
+
+class UniformAcceptance(Acceptance):
+    """The same sensitivity at every angle: what falls on the disk counts."""
+
+    def __call__(self, cosine: Array) -> Array:
+        return jnp.ones_like(cosine)
+
+
+class CosineAcceptance(Acceptance):
+    """1 - falloff (1 - cosine): a linear loss towards grazing light."""
+
+    falloff: Float[Array, ""] = quantity("loss at grazing incidence", domain=fraction)
+
+    def __call__(self, cosine: Array) -> Array:
+        return 1.0 - self.falloff * (1.0 - jnp.clip(cosine, 0.0, 1.0))
+
+
+class Sensors(Module):
+    """Flush disks on the wall, one channel each, and the response that they share."""
+
+    position: Float[Array, "channels 3"] = quantity("centres of the disks", "m", real, ("channels", 3))
+    normal: Float[Array, "channels 3"] = quantity("axes, into the volume", "", unit_vector, ("channels", 3))
+    radius: Float[Array, " channels"] = quantity("disk radii", "m", positive, ("channels",))
+    relative_efficiency: Float[Array, " channels"] = quantity(
+        "efficiency relative to the common one", "", non_negative, ("channels",)
+    )
+    gain: Float[Array, " channels"] = quantity("recorded charge per photoelectron", "", positive, ("channels",))
+    time_offset: Float[Array, " channels"] = quantity("recorded minus true time", "ns", real, ("channels",))
+    quantum_efficiency: Spectrum = spectral("quantum times collection efficiency", "", fraction)
+    acceptance: Acceptance
+    surface: Surface
+    transit_time_spread: Float[Array, ""] = quantity("rms of the photoelectron time", "ns", positive)
+    charge_spread: Float[Array, ""] = quantity("rms of the charge of one photoelectron", "pe", positive)
+    dark_rate: Float[Array, ""] = quantity("dark noise of one channel", "kHz", non_negative)
+    window: Float[Array, "2"] = quantity("start and end of the read-out", "ns", real, (2,))
+
+    @property
+    def count(self) -> int:
+        """Number of channels."""
+        return self.position.shape[0]
+
+    @property
+    def area(self) -> Float[Array, " channels"]:
+        """Areas of the disks [m^2]."""
+        return jnp.pi * self.radius**2
+
+    @property
+    def dark_charge(self) -> Float[Array, ""]:
+        """Expected dark photoelectrons of one channel in the window."""
+        return self.dark_rate * 1e-6 * (self.window[1] - self.window[0])
+
+
+def make_sensors(
+    position: Array,
+    normal: Array,
+    radius: Array | float,
+    quantum_efficiency: Spectrum | float = 1.0,
+    **shared,
+) -> Sensors:
+    """Sensors with efficiencies and gains 1 and time offsets 0; `shared` overrides the fields common to all.
+
+    Defaults: uniform acceptance, black surface, 2.1 ns transit time spread, 0.4 photoelectrons charge spread,
+    no dark noise, a window of -200 to 1000 ns.
+    """
+    count = jnp.shape(position)[0]
+    ones = jnp.ones(count)
+    defaults = {
+        "acceptance": UniformAcceptance(),
+        "surface": Lambertian(0.0),
+        "transit_time_spread": 2.1,
+        "charge_spread": 0.4,
+        "dark_rate": 0.0,
+        "window": jnp.array([-200.0, 1000.0]),
+        "relative_efficiency": ones,
+        "gain": ones,
+        "time_offset": jnp.zeros(count),
+    }
+    radii = jnp.broadcast_to(jnp.asarray(radius, float), (count,))
+    return Sensors(position, normal, radii, quantum_efficiency=quantum_efficiency, **(defaults | shared))
