@@ -1,0 +1,122 @@
+"""How light spreads in angle about an axis, averaged over sensors of finite size."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from lampyris._math import safe_sqrt
+from lampyris._module import Module, positive, quantity
+
+
+class Pattern(Module):
+    """Light of each emitter over the angle to its axis."""
+
+    @abstractmethod
+    def mean_intensity(
+        self, angle: Float[Array, "s k"], half_width: Float[Array, "s k"], solid_angle: Float[Array, "s k"]
+    ) -> Float[Array, "s k"]:
+        """Photons per steradian of emitter k, averaged over what sensor s covers.
+
+        `angle` [rad] is that between the axis of the emitter and the way to the sensor; `half_width` [rad] that of the
+        band in angle with the same rms as the sensor; `solid_angle` [sr] that of the sensor.
+        """
+
+
+class UniformPattern(Pattern):
+    """The same light in every direction."""
+
+    photons: Float[Array, " k"] = quantity("photons of each emitter", "", shape=("k",))
+
+    def mean_intensity(self, angle: Array, half_width: Array, solid_angle: Array) -> Array:
+        return jnp.broadcast_to(self.photons / (4.0 * jnp.pi), angle.shape)
+
+
+class RingPattern(Pattern):
+    """Light given by its cumulative distribution in the angle, a cubic in every bin.
+
+    The average over a sensor is a difference of two cumulative values, so no ring is too narrow for it.
+    **Gradients**: right and continuous.
+    """
+
+    cubic: Float[Array, "k bins 4"] = quantity("coefficients of the cumulative light in a bin", shape=None)
+    edges: tuple[float, ...] = eqx.field(static=True)
+
+    @classmethod
+    def of_bins(cls, light: Float[Array, "k bins"], edges: np.ndarray) -> "RingPattern":
+        """Pattern of the photons in bins of the angle between `edges` [rad]: two zones, each of equal steps."""
+        width = jnp.asarray(np.diff(edges))
+        density = light / width
+        inner = 0.5 * (density[:, 1:] + density[:, :-1])
+        slope = jnp.concatenate([jnp.zeros_like(inner[:, :1]), inner, jnp.zeros_like(inner[:, :1])], axis=1)
+        # slopes beyond three times the smaller neighbour would make the cumulative light fall (Fritsch and Carlson)
+        bound = 3.0 * jnp.minimum(density[:, 1:], density[:, :-1])
+        slope = slope.at[:, 1:-1].set(jnp.minimum(inner, bound))
+        start = jnp.cumsum(light, axis=1) - light
+        left, right = slope[:, :-1] * width, slope[:, 1:] * width
+        cubic = jnp.stack([start, left, 3.0 * light - 2.0 * left - right, left + right - 2.0 * light], axis=-1)
+        return cls(cubic, tuple(float(edge) for edge in edges))
+
+    def cumulative(self, angle: Array) -> Array:
+        """Photons of emitter k within the angle [rad] of its axis; `angle` is (s, k)."""
+        edges = np.asarray(self.edges)
+        fine, coarse = edges[1] - edges[0], edges[-1] - edges[-2]
+        bend = int(np.argmax(np.diff(edges) > 1.5 * fine)) if coarse > 1.5 * fine else len(edges) - 1
+        scaled = jnp.where(angle < edges[bend], angle / fine, bend + (angle - edges[bend]) / coarse)
+        cell = jnp.clip(scaled.astype(int), 0, len(edges) - 2)
+        t = scaled - cell
+        k = jnp.arange(self.cubic.shape[0])
+        c = self.cubic[k, cell]
+        return c[..., 0] + t * (c[..., 1] + t * (c[..., 2] + t * c[..., 3]))
+
+    def mean_intensity(self, angle: Array, half_width: Array, solid_angle: Array) -> Array:
+        low, high = jnp.maximum(angle - half_width, 0.0), jnp.minimum(angle + half_width, jnp.pi)
+        band = 2.0 * jnp.pi * (jnp.cos(low) - jnp.cos(high))
+        return (self.cumulative(high) - self.cumulative(low)) / band
+
+
+class BeamPattern(Pattern):
+    """A beam about the axis: uniform in a cone, or Gaussian in the angle.
+
+    The average over a sensor integrates the beam ring by ring, each with the arc that a round sensor of the same solid
+    angle covers, so beams narrower than a sensor come out right.
+    """
+
+    photons: Float[Array, " k"] = quantity("photons of each emitter", "", shape=("k",))
+    width: Float[Array, ""] = quantity("half opening of the cone, or rms angle in each of two axes", "rad", positive)
+    gaussian: bool = eqx.field(static=True, default=True)
+
+    def mean_intensity(self, angle: Array, half_width: Array, solid_angle: Array) -> Array:
+        covered = jnp.clip(solid_angle, 1e-12, 4.0 * jnp.pi)
+        radius = 2.0 * jnp.arcsin(jnp.sqrt(covered / (4.0 * jnp.pi)))
+        nodes, weights = np.polynomial.legendre.leggauss(48)
+        low, high = jnp.abs(angle - radius), jnp.minimum(angle + radius, jnp.pi)
+        share = jnp.where(angle < radius, self._within(jnp.maximum(radius - angle, 0.0)), 0.0)
+        for node, weight in zip(nodes.tolist(), weights.tolist(), strict=True):
+            # a cosine map of the nodes: the arc has a square root at both ends
+            ring = 0.5 * (low + high) - 0.5 * (high - low) * jnp.cos(0.5 * jnp.pi * (node + 1.0))
+            step = 0.25 * jnp.pi * (high - low) * jnp.sin(0.5 * jnp.pi * (node + 1.0)) * weight
+            share = share + step * self._density(ring) * self._arc(ring, angle, radius)
+        return self.photons * share / covered
+
+    def _within(self, angle: Array) -> Array:
+        """Share of the beam within the angle of its axis."""
+        if self.gaussian:
+            return 1.0 - jnp.exp(-0.5 * (angle / self.width) ** 2)
+        return jnp.minimum((1.0 - jnp.cos(angle)) / (1.0 - jnp.cos(self.width)), 1.0)
+
+    def _density(self, angle: Array) -> Array:
+        """Share of the beam per radian of the angle."""
+        if self.gaussian:
+            return angle / self.width**2 * jnp.exp(-0.5 * (angle / self.width) ** 2)
+        return jnp.where(angle < self.width, jnp.sin(angle) / (1.0 - jnp.cos(self.width)), 0.0)
+
+    @staticmethod
+    def _arc(ring: Array, angle: Array, radius: Array) -> Array:
+        """Share of the circle at `ring` about the axis that lies in the cap of `radius` at `angle`."""
+        product = jnp.sin(ring) * jnp.sin(angle)
+        cosine = (jnp.cos(radius) - jnp.cos(ring) * jnp.cos(angle)) / jnp.maximum(product, 1e-12)
+        cosine = jnp.clip(cosine, -1.0, 1.0)
+        return jnp.arctan2(safe_sqrt(1.0 - cosine**2), cosine) / jnp.pi

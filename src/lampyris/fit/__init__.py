@@ -1,0 +1,4 @@
+from lampyris.fit.reconstruct import reconstruct
+from lampyris.fit.result import Fit
+
+__all__ = ["Fit", "reconstruct"]

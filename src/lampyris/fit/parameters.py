@@ -1,0 +1,53 @@
+"""The seven numbers of a track in a fit: log energy, vertex, direction on its tangent plane, time."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from lampyris._math import normalise, orthonormal_frame
+from lampyris.source import Track
+
+NAMES = ("energy", "x", "y", "z", "theta", "phi", "time")
+SCALES = np.array([0.05, 0.2, 0.2, 0.2, 0.02, 0.02, 0.5])
+"""Sizes of a typical step, which make the parameters alike: relative, m, m, m, rad, rad, ns."""
+
+
+def moved(track: Track, step: Float[Array, "7"]) -> Track:
+    """The track after a step in units of `SCALES`; its direction moves on the tangent plane of where it is."""
+    step = step * SCALES
+    first, second = orthonormal_frame(track.direction)
+    direction = normalise(track.direction + step[4] * first + step[5] * second)
+    return eqx.tree_at(
+        lambda t: (t.energy, t.position, t.direction, t.time),
+        track,
+        (track.energy * jnp.exp(step[0]), track.position + step[1:4], direction, track.time + step[6]),
+    )
+
+
+def values(track: Track) -> np.ndarray:
+    """Energy [MeV], vertex [m], polar angle and azimuth of the direction [rad], time [ns]."""
+    x, y, z = np.asarray(track.direction, float)
+    angles = [np.arccos(np.clip(z, -1.0, 1.0)), np.arctan2(y, x)]
+    return np.array([float(track.energy), *np.asarray(track.position, float), *angles, float(track.time)])
+
+
+def jacobian(track: Track) -> np.ndarray:
+    """Derivatives of `values` with respect to the step of `moved`, (7, 7)."""
+    direction = np.asarray(track.direction, float)
+    first, second = (np.asarray(v, float) for v in orthonormal_frame(track.direction))
+    x, y, z = direction
+    across = max(float(np.hypot(x, y)), 1e-6)
+    matrix = np.eye(7)
+    matrix[0, 0] = float(track.energy)
+    polar = np.array([x * z / across, y * z / across, -across])
+    azimuth = np.array([-y, x, 0.0]) / across**2
+    matrix[4:6, 4:6] = [[polar @ first, polar @ second], [azimuth @ first, azimuth @ second]]
+    return matrix * SCALES
+
+
+def differences(fitted: Track, truth: Track) -> np.ndarray:
+    """Fitted minus true values, the azimuth wrapped to +-pi."""
+    away = values(fitted) - values(truth)
+    away[5] = (away[5] + np.pi) % (2.0 * np.pi) - np.pi
+    return away

@@ -1,0 +1,91 @@
+"""Likelihood of one channel: summed charge and first-hit time together, exactly.
+
+n photoelectrons follow a Poisson distribution of mean mu, or, where the prediction itself is uncertain by the relative
+width e, the negative binomial that results when mu fluctuates as a Gamma distribution. Their charges add up to Q with
+density G(Q | n); the first of n times with density p and cumulative P has the density n p (1 - P)^(n-1). The sum over n,
+
+    p(Q, t) = sum_n P(n; mu) G(Q | n) n p(t) (1 - P(t))^(n-1),
+
+for e = 0 and exactly measured counts is the well-known mu f exp(-mu F). All of it that does not depend on the
+prediction is tabulated once per event.
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import logsumexp
+from jaxtyping import Array, Bool, Float
+from scipy.special import gammaln
+
+from lampyris.response import Hits
+from lampyris.sensors import Sensors
+
+COUNTS = 24
+
+
+class ChargeTable(eqx.Module):
+    """For each channel some counts n and the logarithm of G(Q | n), its part of P(n), and the spacing of the counts."""
+
+    count: Float[Array, "channels n"]
+    log_weight: Float[Array, "channels n"]
+    shape: Float[Array, ""]
+    """1 / e^2, the shape of the Gamma distribution of the rate"""
+
+
+class Observation(eqx.Module):
+    """One event as the likelihood needs it."""
+
+    table: ChargeTable
+    time: Float[Array, " channels"]
+    hit: Bool[Array, " channels"]
+    charge: Float[Array, ""]
+    """total charge [pe]"""
+
+
+def observe(hits: Hits, sensors: Sensors, dispersion: float) -> Observation:
+    """Tabulate an event; `dispersion` is the relative width of a channel's predicted charge beyond Poisson."""
+    charge = np.asarray(hits.charge, float) / np.asarray(sensors.gain, float)
+    hit = np.asarray(hits.hit)
+    shape = 1.0 / max(dispersion, 1e-2) ** 2
+    count, spacing = _counts(np.where(hit, charge, 1.0), float(sensors.charge_spread))
+    log_weight = _log_charge_density(np.where(hit, charge, 1.0), count, float(sensors.charge_spread))
+    # the negative binomial is exp(this) * (mu / (1 + mu / shape))^n * (1 + mu / shape)^-shape
+    log_weight += gammaln(count + shape) - gammaln(shape) - count * np.log(shape) - gammaln(count + 1.0)
+    log_weight += np.log(count) + np.log(spacing)
+    table = ChargeTable(jnp.asarray(count, float), jnp.asarray(log_weight, float), jnp.asarray(shape, float))
+    time = np.where(hit, np.asarray(hits.time, float), 0.0)
+    total = np.where(hit, charge, 0.0).sum()
+    return Observation(table, jnp.asarray(time, float), jnp.asarray(hit), jnp.asarray(total, float))
+
+
+def _counts(charge: np.ndarray, spread: float) -> tuple[np.ndarray, np.ndarray]:
+    """Counts that can have made each charge: 1 to 24, or for large charges a coarser net of 5 sigma to either side."""
+    sigma = spread * np.sqrt(np.maximum(charge, 1.0))
+    spacing = np.maximum(1.0, np.ceil(10.0 * sigma / COUNTS))
+    first = np.maximum(1.0, np.round(charge) - spacing * (COUNTS // 2))
+    return first[:, None] + spacing[:, None] * np.arange(COUNTS), spacing[:, None]
+
+
+def _log_charge_density(charge: np.ndarray, count: np.ndarray, spread: float) -> np.ndarray:
+    """Logarithm of the Gamma density of the charge of n photoelectrons [1/pe]."""
+    shape = count / spread**2
+    scaled = np.maximum(charge, 1e-6)[:, None] / spread**2
+    return (shape - 1.0) * np.log(scaled) - scaled - gammaln(shape) - 2.0 * np.log(spread)
+
+
+def channel_log_likelihood(
+    expected: Array, density: Array, cumulative: Array, seen: Observation
+) -> Float[Array, " channels"]:
+    """Logarithm of the probability of no hit, or of the density in charge and time [1/(pe ns)], per channel.
+
+    `expected` [pe] is the mean number of photoelectrons, `density` [pe/ns] and `cumulative` [pe] their rate at and
+    number before the observed time. **Gradients**: right.
+    """
+    shape = seen.table.shape
+    mean = jnp.maximum(expected, 1e-9)
+    silent = -shape * jnp.log1p(mean / shape)
+    survive = jnp.log(jnp.clip(1.0 - cumulative / mean, 1e-6, 1.0))
+    per_count = jnp.log(mean) - jnp.log1p(mean / shape) + survive
+    terms = seen.table.log_weight + seen.table.count * per_count[:, None]
+    first = jnp.log(jnp.maximum(density, 1e-20)) - jnp.log(mean) - survive
+    return jnp.where(seen.hit, silent + first + logsumexp(terms, axis=1), silent)

@@ -1,0 +1,33 @@
+"""Data of one event: charge and first-hit time of every channel."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from lampyris._checks import LampyrisError, fail
+
+
+class Hits(NamedTuple):
+    """Charge and first-hit time per channel, real or simulated. Leading axes are events."""
+
+    charge: Float[Array, "... channels"]
+    """summed charge [pe]; 0 where not hit"""
+    time: Float[Array, "... channels"]
+    """time of the first photoelectron [ns]; 0 where not hit"""
+    hit: Bool[Array, "... channels"]
+    """whether the channel recorded anything in the window"""
+
+    def check(self, channels: int) -> None:
+        """Raise `LampyrisError` unless this is one sound event of a detector with so many channels."""
+        if np.shape(self.charge) != (channels,):
+            raise LampyrisError(f"`Hits` must have {channels} channels as the detector, but have {np.shape(self.charge)}.")
+        hit = np.asarray(self.hit)
+        if not hit.any():
+            raise LampyrisError("`Hits` must hold at least one hit, but the event is empty.")
+        for name in ("charge", "time"):
+            values = np.asarray(getattr(self, name))[hit]
+            if not np.isfinite(values).all():
+                fail(f"Hits({name}=...)", "finite on every hit channel", values[~np.isfinite(values)][0])
+        if np.asarray(self.charge).min() < 0:
+            fail("Hits(charge=...)", ">= 0", np.asarray(self.charge).min(), "pe")

@@ -1,0 +1,50 @@
+"""The two ways through the forward model: data with all fluctuations, and the differentiable expectation."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+from jaxtyping import PRNGKeyArray
+
+from lampyris.detector import Detector
+from lampyris.response import Hits, detection_bound, record
+from lampyris.response.record import Record
+from lampyris.source import Source
+from lampyris.transport import Balance, Expectation, Hybrid, MonteCarlo
+
+
+class Simulated(NamedTuple):
+    """One simulated event with the account of its light."""
+
+    hits: Hits
+    record: Record
+    balance: Balance
+
+
+def simulate(detector: Detector, source: Source, *, key: PRNGKeyArray, transport: MonteCarlo | None = None) -> Hits:
+    """Data of one event: photons carried one by one, detected, recorded, with dark noise."""
+    return simulate_event(detector, source, key=key, transport=transport).hits
+
+
+def simulate_event(
+    detector: Detector, source: Source, *, key: PRNGKeyArray, transport: MonteCarlo | None = None
+) -> Simulated:
+    """As `simulate`, with photoelectron counts and the account of the light."""
+    transport = MonteCarlo() if transport is None else transport
+    transport_key, record_key = jax.random.split(key)
+    bound = detection_bound(detector.sensors)
+    arrivals, balance = transport(source, detector, key=transport_key, keep=bound)
+    recorded = record(arrivals, detector.sensors, key=record_key, bound=bound)
+    return Simulated(recorded.hits, recorded, balance)
+
+
+def expect(detector: Detector, source: Source, *, transport: Hybrid | None = None) -> Expectation:
+    """Expected charge and arrival times per channel. **Gradients**: those of the transport, `Hybrid` by default."""
+    transport = Hybrid() if transport is None else transport
+    source.check_inside(detector.shape)
+    return _expect(transport, source, detector)
+
+
+@eqx.filter_jit
+def _expect(transport: Hybrid, source: Source, detector: Detector) -> Expectation:
+    return transport.expectation(source, detector)

@@ -1,0 +1,64 @@
+"""The contract of a source of light, and the only things that a transport knows of it."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from lampyris._checks import LampyrisError, fail, is_concrete
+from lampyris._module import Module
+from lampyris.emission.pattern import Pattern
+from lampyris.medium import Medium
+from lampyris.rays import Rays
+from lampyris.shape import Shape
+from lampyris.spectrum import Spectrum
+
+
+class Emitters(eqx.Module):
+    """A source as points that shine: what direct light is integrated over."""
+
+    position: Float[Array, "k 3"]
+    """[m]"""
+    axis: Float[Array, "3"]
+    """unit vector, common to all points"""
+    time: Float[Array, " k"]
+    """mean emission time [ns]"""
+    time_rms: Float[Array, " k"]
+    """spread of the emission time [ns]"""
+    pattern: Pattern
+    """photons per steradian about the axis"""
+    wavelength: Float[Array, " m"]
+    """nodes of the spectrum [nm]"""
+    spectrum: Float[Array, " m"]
+    """share of the photons at each node; the sum is 1"""
+
+
+class Source(Module):
+    """Something that shines. A new source fills these methods and touches no transport."""
+
+    @abstractmethod
+    def event(self, medium: Medium, *, key: PRNGKeyArray, keep: Spectrum) -> Iterator[tuple[Rays, float]]:
+        """Photons of one event with all their fluctuations, in batches of bounded size.
+
+        Each photon is kept with the probability `keep` at its wavelength (what a quantum efficiency would reject
+        need not be traced). Yields the rays (weight 1; 0 fills the batch up) and the number emitted before `keep`.
+        """
+
+    def emit(self, n: int, medium: Medium, *, key: PRNGKeyArray) -> Rays:
+        """`n` weighted rays whose weights add up to the mean number of photons. **Gradients**: as the source says."""
+        raise LampyrisError(f"`{type(self).__name__}` gives data, not predictions: it has no mean light to emit.")
+
+    def emitters(self, medium: Medium) -> Emitters:
+        """The mean light of the source on quadrature points. **Gradients**: right in all parameters."""
+        raise LampyrisError(f"`{type(self).__name__}` gives data, not predictions: it has no mean light to integrate.")
+
+    def check_inside(self, shape: Shape) -> None:
+        """Raise `LampyrisError` if the source lies outside the detector."""
+        position = getattr(self, "position", None)
+        if position is None or not is_concrete(position):
+            return
+        distance = shape.signed_distance(position)
+        if is_concrete(distance) and not np.all(np.asarray(distance) > 0):
+            fail(f"{type(self).__name__}(position=...)", "inside the detector", position, "m")

@@ -1,0 +1,114 @@
+"""The track of a particle: what reconstruction looks for."""
+
+from collections.abc import Iterator
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from lampyris._math import turn
+from lampyris._module import positive, quantity, real, unit_vector
+from lampyris.emission.cherenkov import BAND, band_energies, sine_squared
+from lampyris.emission.pattern import RingPattern
+from lampyris.emission.profile import ProfileNodes, TrackProfile, load_profile
+from lampyris.medium import Medium
+from lampyris.particle import simulate_particle
+from lampyris.rays import Rays
+from lampyris.source._source import Emitters, Source
+from lampyris.source.step_light import StepLight
+from lampyris.spectrum import Spectrum
+from lampyris.units import PLANCK_TIMES_C
+
+
+class Track(Source):
+    """A particle with kinetic energy, vertex, initial direction and time.
+
+    Data (`event`) come from one simulated particle with its own scattering and delta electrons; predictions
+    (`emit`, `emitters`) from the averaged profile of many. **Gradients** of predictions: right in energy, position,
+    direction and time.
+    """
+
+    particle: str = eqx.field(static=True)
+    energy: Float[Array, ""] = quantity("kinetic energy", "MeV", positive)
+    position: Float[Array, "3"] = quantity("vertex", "m", real, (3,))
+    direction: Float[Array, "3"] = quantity("initial direction", "", unit_vector, (3,))
+    time: Float[Array, ""] = quantity("time at the vertex", "ns", real, default=0.0)
+
+    def __check_init__(self):
+        self.profile.check_energy("Track(energy=...)", self.energy)
+
+    @property
+    def profile(self) -> TrackProfile:
+        """The averaged profile of this particle."""
+        return load_profile(self.particle)
+
+    def event(self, medium: Medium, *, key: PRNGKeyArray, keep: Spectrum) -> Iterator[tuple[Rays, float]]:
+        """Photons of one simulated particle."""
+        particle_key, photon_key = jax.random.split(key)
+        steps = simulate_particle(self.particle, float(self.energy), key=particle_key)
+        light = StepLight(steps, self.position, self.direction, self.time)
+        yield from light.event(medium, key=photon_key, keep=keep)
+
+    def emitters(self, medium: Medium) -> Emitters:
+        """One point for each bin of the profile."""
+        self.profile.check_medium(medium)
+        nodes = self.profile.nodes(self.energy)
+        wavelength, spectrum = cherenkov_spectrum(medium)
+        position = self.position + nodes.distance[:, None] * self.direction
+        return Emitters(
+            position, self.direction, self.time + nodes.time, nodes.time_rms, nodes.pattern, wavelength, spectrum
+        )
+
+    def emit(self, n: int, medium: Medium, *, key: PRNGKeyArray) -> Rays:
+        """`n` rays from the averaged profile; the bins are drawn at fixed energy and weighted to the true one.
+
+        **Gradients**: right; moving the rays with position and direction, reweighting them with energy.
+        """
+        self.profile.check_medium(medium)
+        nodes = self.profile.nodes(self.energy)
+        uniform = jax.random.uniform(key, (n, 4))
+        node, angle, chance = _draw_bins(nodes, uniform)
+        weight = nodes.light[node, angle] / jax.lax.stop_gradient(nodes.light[node, angle])
+        weight = weight * jax.lax.stop_gradient(nodes.light.sum()) / n
+        edges = jnp.cos(jnp.asarray(_edges(nodes.pattern)))
+        cosine = edges[angle] + chance * (edges[angle + 1] - edges[angle])
+        axis = jnp.broadcast_to(self.direction, (n, 3))
+        direction = turn(axis, cosine, 2.0 * jnp.pi * uniform[:, 1])
+        position = self.position + nodes.distance[node][:, None] * self.direction
+        wavelength = _draw_wavelength(medium, uniform[:, 2])
+        return Rays(position, direction, self.time + nodes.time[node], wavelength, weight)
+
+
+def _edges(pattern: RingPattern) -> np.ndarray:
+    return np.asarray(pattern.edges)
+
+
+def _draw_bins(nodes: ProfileNodes, uniform: Array) -> tuple[Array, Array, Array]:
+    """Bins along the track and in angle in proportion to their light, evenly spread, and a uniform rest."""
+    light = jax.lax.stop_gradient(nodes.light)
+    count, angles = uniform.shape[0], light.shape[1]
+    cumulative = jnp.cumsum(light.ravel())
+    target = (jnp.arange(count) + uniform[:, 0]) / count * cumulative[-1]
+    cell = jnp.clip(jnp.searchsorted(cumulative, target), 0, light.size - 1)
+    return cell // angles, cell % angles, uniform[:, 3]
+
+
+def cherenkov_spectrum(medium: Medium, count: int = 32) -> tuple[Array, Array]:
+    """Wavelengths [nm] and shares of the Cherenkov light of a fast particle on `count` Gauss nodes."""
+    low, high = band_energies(BAND)
+    nodes, weights = np.polynomial.legendre.leggauss(count)
+    wavelength = PLANCK_TIMES_C / jnp.asarray(0.5 * (high + low) + 0.5 * (high - low) * nodes)
+    share = jnp.asarray(weights) * sine_squared(medium.refractive_index(wavelength), jnp.ones(count))
+    return wavelength, share / share.sum()
+
+
+def _draw_wavelength(medium: Medium, uniform: Array) -> Array:
+    """Wavelengths of the Cherenkov light of a fast particle."""
+    low, high = band_energies(BAND)
+    energy = jnp.linspace(low, high, 129)
+    density = sine_squared(medium.refractive_index(PLANCK_TIMES_C / energy), jnp.ones(129))
+    cumulative = jnp.concatenate([jnp.zeros(1), jnp.cumsum(0.5 * (density[1:] + density[:-1]))])
+    cumulative = jax.lax.stop_gradient(cumulative / cumulative[-1])
+    return PLANCK_TIMES_C / jnp.interp(uniform, cumulative, energy)

@@ -1,0 +1,6 @@
+from lampyris.transport.arrivals import Arrivals, Balance
+from lampyris.transport.expectation import Expectation
+from lampyris.transport.hybrid import Hybrid
+from lampyris.transport.monte_carlo import MonteCarlo
+
+__all__ = ["Arrivals", "Balance", "Expectation", "Hybrid", "MonteCarlo"]

@@ -1,0 +1,105 @@
+"""What a predicting transport returns: expected charge, and when light arrives."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+from jax.scipy.special import log_ndtr, ndtr
+
+
+class Arrival(eqx.Module):
+    """A part of the expected light: photoelectrons per channel and the distribution of their times."""
+
+    charge: eqx.AbstractVar[Float[Array, " channels"]]
+
+    @abstractmethod
+    def density_and_cumulative(self, time: Float[Array, " channels"]) -> tuple[Array, Array]:
+        """Expected photoelectrons per ns at the time [ns], and up to it, per channel."""
+
+
+class GaussianMixture(Arrival):
+    """Light of several points, each with a Gaussian spread in time: direct light."""
+
+    weight: Float[Array, "channels k"]
+    time: Float[Array, "channels k"]
+    rms: Float[Array, "channels k"]
+
+    @property
+    def charge(self) -> Array:
+        return self.weight.sum(axis=1)
+
+    def density_and_cumulative(self, time: Array) -> tuple[Array, Array]:
+        z = (time[:, None] - self.time) / self.rms
+        density = self.weight * jnp.exp(-0.5 * z**2) / (self.rms * jnp.sqrt(2.0 * jnp.pi))
+        return density.sum(axis=1), (self.weight * ndtr(z)).sum(axis=1)
+
+
+class ExponentialGaussian(Arrival):
+    """Light with a Gaussian rise and an exponential tail in time: indirect light."""
+
+    charge: Float[Array, " channels"]
+    start: Float[Array, " channels"]
+    rms: Float[Array, " channels"]
+    decay: Float[Array, " channels"]
+
+    def density_and_cumulative(self, time: Array) -> tuple[Array, Array]:
+        z, s = (time - self.start) / self.rms, self.rms / self.decay
+        log_density = 0.5 * s**2 - s * z + log_ndtr(z - s) - jnp.log(self.decay)
+        density = jnp.exp(jnp.minimum(log_density, 20.0))
+        return self.charge * density, self.charge * jnp.clip(ndtr(z) - self.decay * density, 0.0, 1.0)
+
+
+class Uniform(Arrival):
+    """Light spread evenly over the read-out window: dark noise."""
+
+    charge: Float[Array, " channels"]
+    window: Float[Array, "2"]
+
+    def density_and_cumulative(self, time: Array) -> tuple[Array, Array]:
+        width = self.window[1] - self.window[0]
+        passed = jnp.clip((time - self.window[0]) / width, 0.0, 1.0)
+        return self.charge / width + 0.0 * passed, self.charge * passed
+
+
+class Expectation(eqx.Module):
+    """Expected photoelectrons per channel and the distribution of their times, as a sum of parts."""
+
+    direct: GaussianMixture
+    indirect: ExponentialGaussian
+    dark: Uniform
+    time_offset: Float[Array, " channels"]
+
+    @property
+    def parts(self) -> tuple[Arrival, ...]:
+        """Direct light, indirect light, dark noise."""
+        return self.direct, self.indirect, self.dark
+
+    @property
+    def charge(self) -> Float[Array, " channels"]:
+        """Expected photoelectrons of light, direct and indirect (without dark noise)."""
+        return self.direct.charge + self.indirect.charge
+
+    @property
+    def total_charge(self) -> Float[Array, " channels"]:
+        """Expected photoelectrons with dark noise."""
+        return self.charge + self.dark.charge
+
+    def density_and_cumulative(self, time: Float[Array, " channels"]) -> tuple[Array, Array]:
+        """Expected photoelectrons per ns at the recorded time [ns], and up to it, per channel."""
+        pairs = [part.density_and_cumulative(time - self.time_offset) for part in self.parts]
+        return sum(d for d, _ in pairs), sum(c for _, c in pairs)
+
+    def distribution(self, time: Float[Array, " channels"]) -> tuple[Array, Array]:
+        """Probability density [1/ns] and cumulative probability of the time of one photoelectron, per channel."""
+        density, cumulative = self.density_and_cumulative(time)
+        total = self.total_charge
+        return density / total, cumulative / total
+
+
+def widened(expectation: Expectation, rms: Array) -> Expectation:
+    """The same light with its direct times spread by a further rms [ns]: what a first, rough fit uses."""
+    wider = jnp.sqrt(expectation.direct.rms**2 + rms**2)
+    return eqx.tree_at(lambda e: e.direct.rms, expectation, wider)
+
+

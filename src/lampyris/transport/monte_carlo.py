@@ -1,0 +1,191 @@
+"""Monte Carlo transport: photons that live or die. It makes the data, and it is the referee of all other transports."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PRNGKeyArray
+
+from lampyris._math import dot, turn
+from lampyris.detector import Detector
+from lampyris.rays import Rays
+from lampyris.source import Source
+from lampyris.spectrum import Constant, Spectrum
+from lampyris.transport.arrivals import Arrivals, Balance
+from lampyris.transport.sensor_search import SensorGrid
+from lampyris.units import SPEED_OF_LIGHT
+
+FLYING, IN_MEDIUM, IN_WALL, AT_SENSOR = 0, 1, 2, 3
+STEPS_PER_STAGE = 4
+TAIL = 2048
+
+
+class Photon(NamedTuple):
+    """State of photons on their way; one entry each."""
+
+    position: Array
+    direction: Array
+    time: Array
+    wavelength: Array
+    state: Array
+    channel: Array
+    cosine: Array
+    scatters: Array
+    reflections: Array
+    steps: Array
+
+
+@dataclass(frozen=True)
+class MonteCarlo:
+    """Exponential free paths, absorption, scattering, reflection, and exact hits on the disks of the sensors.
+
+    Photons fly in a fixed number of `lanes`; after every few steps those that ended make room for the next, and the
+    last few move to a smaller array. Two functions are compiled, whatever the event, and memory stays flat.
+    **Gradients**: none; use `Hybrid`. `most_steps` bounds the steps of a photon: what then still flies is counted.
+    """
+
+    lanes: int = 32768
+    most_steps: int = 1000
+
+    def __call__(
+        self, source: Source, detector: Detector, *, key: PRNGKeyArray, keep: Spectrum | None = None
+    ) -> tuple[Arrivals, Balance]:
+        """Carry one event of the source. `keep` thins photons before they are traced (see `Source.event`)."""
+        source.check_inside(detector.shape)
+        grid = SensorGrid.of(detector)
+        emit_key, step_key = jax.random.split(key)
+        arrivals, total = [], Balance(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        batches = source.event(detector.medium, key=emit_key, keep=Constant(1.0) if keep is None else keep)
+        for number, (rays, emitted) in enumerate(batches):
+            ends = list(self._carry(rays, detector, grid, jax.random.fold_in(step_key, number)))
+            arrivals += [_arrivals(photons) for photons in ends]
+            total = total.plus(_balance(ends, emitted))
+        return Arrivals.joined(arrivals), total
+
+    def _carry(self, rays: Rays, detector: Detector, grid: SensorGrid, key: PRNGKeyArray) -> Iterator[Photon]:
+        """Yield photons as they end: absorbed, or cut off after their last step."""
+        waiting = _start(rays)
+        flying = _rows(waiting, slice(0, 0))
+        stage = 0
+        while flying.time.size + waiting.time.size:
+            room = self.lanes - flying.time.size
+            flying = Photon(*(np.concatenate(pair) for pair in zip(flying, _rows(waiting, slice(0, room)), strict=True)))
+            waiting = _rows(waiting, slice(room, None))
+            small = min(TAIL, self.lanes)
+            size = small if flying.time.size <= small else self.lanes
+            flown = _stage(_padded(flying, size), detector, grid, jax.random.fold_in(key, stage))
+            flown = _rows(Photon(*(np.asarray(column) for column in flown)), slice(0, flying.time.size))
+            ended = (flown.state != FLYING) | (flown.steps >= self.most_steps)
+            yield _rows(flown, ended)
+            flying, stage = _rows(flown, ~ended), stage + 1
+
+
+def _start(rays: Rays) -> Photon:
+    real = np.asarray(rays.weight) > 0
+    columns = [np.asarray(column)[real] for column in rays[:-1]]
+    none = np.zeros(int(real.sum()), np.int32)
+    return Photon(*columns, none, none - 1, np.zeros_like(columns[2]), none, none, none)
+
+
+def _rows(photons: Photon, rows) -> Photon:
+    return Photon(*(column[rows] for column in photons))
+
+
+def _padded(photons: Photon, size: int) -> Photon:
+    """The photons and copies of the last, `size` in all."""
+    missing = size - photons.time.size
+    return Photon(*(np.pad(c, [(0, missing)] + [(0, 0)] * (c.ndim - 1), mode="edge") for c in photons))
+
+
+@eqx.filter_jit
+def _stage(photons: Photon, detector: Detector, grid: SensorGrid, key: PRNGKeyArray) -> Photon:
+    """Some steps of all photons."""
+
+    def step(state: Photon, step_key: PRNGKeyArray) -> tuple[Photon, None]:
+        return _step(state, detector, grid, step_key), None
+
+    return jax.lax.scan(step, photons, jax.random.split(key, STEPS_PER_STAGE))[0]
+
+
+def _step(photons: Photon, detector: Detector, grid: SensorGrid, key: PRNGKeyArray) -> Photon:
+    """One free path, to the next scatter, absorption or wall; photons that have ended stay as they are."""
+    medium = detector.medium
+    uniform = jax.random.uniform(key, (5, photons.time.shape[0]))
+    to_wall, normal = detector.shape.intersect(photons.position, photons.direction)
+    scattering = medium.scattering_rate(photons.wavelength)
+    rate = scattering + medium.absorption_rate(photons.wavelength)
+    free = -jnp.log1p(-uniform[0]) / jnp.maximum(rate, 1e-30)
+    path, at_wall = jnp.minimum(free, to_wall), free >= to_wall
+    moved = photons._replace(
+        position=photons.position + path[:, None] * photons.direction,
+        steps=photons.steps + 1,
+        time=photons.time + path * medium.group_index(photons.wavelength) / SPEED_OF_LIGHT,
+    )
+    inside = _in_medium(moved, detector, uniform, scattering / jnp.maximum(rate, 1e-30))
+    wall = _at_wall(moved, detector, grid, normal, uniform)
+    flying = photons.state == FLYING
+    return jax.tree.map(
+        lambda old, a, b: jnp.where(_as(flying, old), jnp.where(_as(at_wall, old), b, a), old), photons, inside, wall
+    )
+
+
+def _as(mask: Array, column: Array) -> Array:
+    return mask[:, None] if column.ndim == 2 else mask
+
+
+def _in_medium(photons: Photon, detector: Detector, uniform: Array, share: Array) -> Photon:
+    """Scatter, or be absorbed; `share` is the probability to scatter."""
+    scatters = uniform[1] < share
+    choice = uniform[1] / jnp.maximum(share, 1e-30)  # given that it scatters, uniform again
+    cosine = detector.medium.scatter_cosine(photons.wavelength, choice, uniform[2])
+    direction = turn(photons.direction, cosine, 2.0 * jnp.pi * uniform[3])
+    return photons._replace(
+        direction=direction,
+        state=jnp.where(scatters, FLYING, IN_MEDIUM).astype(jnp.int32),
+        scatters=photons.scatters + scatters,
+    )
+
+
+def _at_wall(photons: Photon, detector: Detector, grid: SensorGrid, normal: Array, uniform: Array) -> Photon:
+    """Find the sensor or the wall, and reflect or be absorbed there."""
+    channel = grid.find(photons.position)
+    on_sensor = channel >= 0
+    wall, sensor = detector.wall, detector.sensors.surface
+    cosine = jnp.clip(-dot(photons.direction, normal), 0.0, 1.0)
+    reflectance = jnp.where(
+        on_sensor,
+        sensor.reflectance_at(cosine, photons.wavelength),
+        wall.reflectance_at(cosine, photons.wavelength),
+    )
+    reflected = uniform[1] < reflectance
+    choices = uniform[2:].T
+    direction = jnp.where(
+        on_sensor[:, None],
+        sensor.reflect(photons.direction, normal, choices),
+        wall.reflect(photons.direction, normal, choices),
+    )
+    ended = jnp.where(on_sensor, AT_SENSOR, IN_WALL)
+    return photons._replace(
+        position=detector.shape.on_wall(photons.position),
+        direction=direction,
+        state=jnp.where(reflected, FLYING, ended).astype(jnp.int32),
+        channel=jnp.where(reflected, -1, channel).astype(jnp.int32),
+        cosine=cosine,
+        reflections=photons.reflections + reflected,
+    )
+
+
+def _arrivals(photons: Photon) -> Arrivals:
+    hit = photons.state == AT_SENSOR
+    columns = (photons.channel, photons.time, photons.wavelength, photons.cosine, photons.scatters, photons.reflections)
+    return Arrivals(*(np.asarray(c)[hit] for c in columns))
+
+
+def _balance(ends: list[Photon], emitted: float) -> Balance:
+    state = np.concatenate([photons.state for photons in ends]) if ends else np.zeros(0, int)
+    count = [float(np.sum(state == kind)) for kind in (AT_SENSOR, IN_MEDIUM, IN_WALL, FLYING)]
+    return Balance(emitted, emitted - float(state.size), *count)

@@ -1,0 +1,86 @@
+"""Exact search of the sensor at a point of the wall."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from lampyris._math import dot
+from lampyris.detector import Detector
+
+MOST_CELLS = 2_000_000
+
+
+class SensorGrid(eqx.Module):
+    """Cells in space, each with the list of all sensors whose disk can reach into it.
+
+    The lists are as long as the longest needs to be, so no sensor is ever left out. Made on the host from a concrete
+    detector; works for every shape.
+    """
+
+    origin: Float[Array, "3"]
+    cell: Float[Array, ""]
+    counts: tuple[int, int, int] = eqx.field(static=True)
+    members: Int[Array, "cells most"]
+    position: Float[Array, "channels 3"]
+    normal: Float[Array, "channels 3"]
+    radius: Float[Array, " channels"]
+
+    @classmethod
+    def of(cls, detector: Detector) -> "SensorGrid":
+        """The grid of a detector."""
+        sensors = detector.sensors
+        position, radius = np.asarray(sensors.position, float), np.asarray(sensors.radius, float)
+        half = np.asarray(detector.shape.half_extent(), float) * 1.001 + 1e-3
+        cell = max(float(radius.max()), float(np.cbrt(np.prod(2.0 * half) / MOST_CELLS)))
+        counts = np.maximum(np.ceil(2.0 * half / cell).astype(int), 1)
+        cells, members = _reached(position, 1.01 * radius + 1e-3, half, cell, counts)
+        table = _lists(cells, members, int(counts.prod()))
+        return cls(
+            jnp.asarray(-half, float),
+            jnp.asarray(cell, float),
+            tuple(int(c) for c in counts),
+            jnp.asarray(table),
+            sensors.position,
+            sensors.normal,
+            sensors.radius,
+        )
+
+    def find(self, point: Float[Array, "n 3"]) -> Int[Array, " n"]:
+        """Channel whose disk holds each point of the wall, -1 where there is bare wall."""
+        limit = jnp.asarray(self.counts) - 1
+        index = jnp.clip(((point - self.origin) / self.cell).astype(int), 0, limit)
+        flat = (index[:, 0] * self.counts[1] + index[:, 1]) * self.counts[2] + index[:, 2]
+        found = jnp.full(point.shape[0], -1, self.members.dtype)
+        for column in range(self.members.shape[1]):
+            candidate = self.members[flat, column]
+            away = point - self.position[candidate]
+            height = dot(away, self.normal[candidate])
+            radius = self.radius[candidate]
+            inside = (dot(away, away) - height**2 < radius**2) & (jnp.abs(height) < radius) & (candidate >= 0)
+            found = jnp.where(inside & (found < 0), candidate, found)
+        return found
+
+
+def _reached(position, reach, half, cell, counts) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (cell, sensor) for every cell that the cube about a disk touches."""
+    low = np.clip(np.floor((position - reach[:, None] + half) / cell).astype(int), 0, counts - 1)
+    high = np.clip(np.floor((position + reach[:, None] + half) / cell).astype(int), 0, counts - 1)
+    span = (high - low).max(axis=0) + 1
+    offsets = np.stack(np.meshgrid(*(np.arange(s) for s in span), indexing="ij"), axis=-1).reshape(-1, 3)
+    cells = low[:, None, :] + offsets
+    inside = np.all(cells <= high[:, None, :], axis=-1)
+    flat = (cells[..., 0] * counts[1] + cells[..., 1]) * counts[2] + cells[..., 2]
+    sensor = np.broadcast_to(np.arange(len(position))[:, None], flat.shape)
+    return flat[inside], sensor[inside]
+
+
+def _lists(cells: np.ndarray, members: np.ndarray, count: int) -> np.ndarray:
+    """The members of each cell as rows, filled up with -1."""
+    order = np.argsort(cells, kind="stable")
+    cells, members = cells[order], members[order]
+    first = np.searchsorted(cells, cells, side="left")
+    column = np.arange(len(cells)) - first
+    table = np.full((count, int(column.max()) + 1), -1, np.int32)
+    table[cells, column] = members
+    return table

@@ -1,0 +1,97 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lampyris.catalog import efficiency
+from lampyris.catalog.media import lab_scintillator, water_quan_fry, water_sk
+
+# photon energy [eV] and refractive index that `water_sk` is fitted to
+ENERGY = np.array([1.84, 2.07, 2.48, 2.76, 3.10, 3.31, 3.54, 3.81, 4.13, 4.51])
+INDEX = np.array([1.333, 1.334, 1.335, 1.337, 1.338, 1.339, 1.340, 1.342, 1.343, 1.345])
+NM_EV = 1239.841984
+
+
+@pytest.mark.parametrize(
+    ("wavelength", "absorption", "symmetric", "forward"),
+    [(337.0, 586, 75.6, 4800), (375.0, 552, 128.3, 9368), (405.0, 368, 186.5, 9718), (445.0, 163, 292.4, 7513)],
+)
+def test_sk_water_lengths(wavelength, absorption, symmetric, forward):
+    medium, at = water_sk(), jnp.array(wavelength)
+    rates = medium.scattering_rates(at)
+    assert 1.0 / medium.absorption_rate(at) == pytest.approx(absorption, abs=0.6)
+    assert 1.0 / rates[0] == pytest.approx(symmetric, abs=0.06)
+    assert 1.0 / rates[1] == pytest.approx(forward, rel=2e-4)
+
+
+def test_sk_water_absorbs_like_pure_water_above_464_nm():
+    medium = water_sk()
+    for wavelength, pope_fry in ((500.0, 0.0204), (600.0, 0.2224), (690.0, 0.516)):
+        rate = medium.absorption_rate(jnp.array(wavelength))
+        assert rate == pytest.approx(pope_fry + 0.624 * 2.96e7 / wavelength**4, rel=1e-5)
+    below, above = 1.0 / medium.absorption_rate(jnp.array([462.0, 464.0]))
+    assert abs(above / below - 1.0) < 0.15
+
+
+def test_sk_index_follows_its_table():
+    index = np.asarray(water_sk().refractive_index(jnp.asarray(NM_EV / ENERGY)))
+    residual = index - INDEX
+    assert np.abs(residual).max() < 4.5e-4
+    assert np.sqrt(np.mean(residual**2)) < 2.6e-4
+
+
+def test_sk_index_gives_the_cherenkov_light_of_its_table():
+    energy = np.linspace(ENERGY[0], ENERGY[-1], 4001)
+    index = np.asarray(water_sk().refractive_index(jnp.asarray(NM_EV / energy)), dtype=float)
+    for beta in (1.0, 0.85):
+        fitted = np.trapezoid(1.0 - 1.0 / (beta * index) ** 2, energy)
+        table = np.trapezoid(1.0 - 1.0 / (beta * np.interp(energy, ENERGY, INDEX)) ** 2, energy)
+        assert fitted == pytest.approx(table, rel=5e-4)
+
+
+def test_quan_fry_group_index():
+    medium, wavelength = water_quan_fry(13.0), jnp.array([337.0, 405.0, 473.0])
+    np.testing.assert_allclose(medium.group_index(wavelength), [1.41152, 1.38063, 1.36511], atol=6e-6)
+    np.testing.assert_allclose(100.0 * medium.group_velocity(wavelength), [21.24, 21.71, 21.96], atol=6e-3)
+
+
+def test_quan_fry_is_lower_in_warm_water_and_near_the_sk_table():
+    at = jnp.array(450.0)
+    assert water_quan_fry(25.0).refractive_index(at) < water_quan_fry(5.0).refractive_index(at)
+    np.testing.assert_allclose(water_quan_fry().refractive_index(at), 1.3405, atol=1e-3)
+    assert abs(float(water_sk().group_index(at) / water_quan_fry().group_index(at)) - 1.0) < 0.02
+
+
+def test_scattering_kinds_of_water():
+    symmetric, forward = water_sk().scatterers
+    quantile = jnp.linspace(0.0005, 0.9995, 1000)
+    assert float(symmetric.phase.cosine(quantile).mean()) == pytest.approx(0.0, abs=1e-3)
+    assert float(forward.phase.cosine(quantile).mean()) == pytest.approx(0.9, abs=2e-3)
+
+
+def test_scintillator_numbers():
+    medium, wavelength = lab_scintillator(), jnp.array([430.0, 589.0])
+    np.testing.assert_allclose(medium.refractive_index(wavelength), [1.498, 1.482], atol=5e-4)
+    length = 1.0 / medium.scattering_rate(wavelength)
+    assert length[0] == pytest.approx(27.0, rel=1e-4)
+    assert length[1] / length[0] == pytest.approx((589.0 / 430.0) ** 4, rel=1e-3)
+    assert medium.absorption_length(wavelength)[0] == pytest.approx(77.0)
+
+
+@pytest.mark.parametrize(
+    ("curve", "peak", "where"),
+    [
+        (efficiency.tube_20_inch, 0.211, 400.0),
+        (efficiency.tube_20_inch_box_and_line, 0.30, 400.0),
+        (efficiency.tube_20_inch_microchannel, 0.30, 400.0),
+        (efficiency.tube_8_inch, 0.30, 400.0),
+        (efficiency.tube_3_inch, 0.27, 400.0),
+        (efficiency.silicon, 0.50, 430.0),
+    ],
+)
+def test_efficiencies_peak_where_they_should(curve, peak, where):
+    wavelength = jnp.linspace(250.0, 700.0, 451)
+    values = curve()(wavelength)
+    assert float(values.max()) == pytest.approx(peak, rel=1e-5)
+    assert float(curve()(jnp.array(where))) == pytest.approx(peak, rel=1e-5)
+    assert float(values.min()) >= 0.0
+    assert float(values[0]) == 0.0
