@@ -5,6 +5,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, dataclass_transform
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -49,7 +50,7 @@ class Quantity:
 
 def as_array(value) -> Array:
     """Turn numbers into an array of the default floating type; leave arrays and tracers as they are."""
-    if eqx.is_array(value):
+    if isinstance(value, jax.Array):
         return value if jnp.issubdtype(value.dtype, jnp.inexact) else value.astype(float)
     if isinstance(value, bool | str) or value is None:
         raise LampyrisError(f"A number or an array of numbers is needed, but {value!r} was given.")

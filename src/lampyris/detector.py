@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from lampyris._checks import LampyrisError, fail, is_concrete
+from lampyris._host import on_host
 from lampyris._module import Module
 from lampyris.describe import table
 from lampyris.medium import Medium
@@ -27,7 +28,7 @@ class Detector(Module):
     def __check_init__(self):
         if not is_concrete(self.sensors.position) or not eqx.is_array(self.sensors.position):
             return
-        off = np.abs(np.asarray(self.shape.signed_distance(self.sensors.position)))
+        off = np.abs(on_host(self.shape.signed_distance, self.sensors.position))
         if np.any(off > 0.01):
             channel = int(off.argmax())
             fail(f"Detector(sensors=...): distance of channel {channel} from the wall", "<= 0.01", off[channel], "m")

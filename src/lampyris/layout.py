@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
-from scipy.spatial import ConvexHull, cKDTree
+from scipy.spatial import ConvexHull, KDTree
 
 from lampyris._checks import LampyrisError
 from lampyris.shape import Box, Cylinder, Shape, Sphere
@@ -117,11 +117,11 @@ def sphere_gaps(shape: Sphere, position: Points, radius: float, small: float, co
     """
     # the outward normals of the facets of the convex hull point to the Voronoi vertices
     corners = float(shape.radius) * ConvexHull(np.asarray(position, dtype=float)).equations[:, :3]
-    room = cKDTree(np.asarray(position)).query(corners)[0] - radius
+    room = KDTree(np.asarray(position)).query(corners)[0] - radius
     corners = corners[room > small]
     corners = corners[np.argsort(corners[:, 2], kind="stable")]
     free = np.ones(len(corners), bool)
-    for first, second in sorted(cKDTree(corners).query_pairs(2.0 * small)):
+    for first, second in sorted(KDTree(corners).query_pairs(2.0 * small)):
         free[second] &= not free[first]
     corners = corners[free]
     if len(corners) < count:
@@ -180,7 +180,7 @@ def overlapping(position: Points, normal: Points, radius: Points | float) -> np.
     """
     position, normal = np.asarray(position, dtype=float), np.asarray(normal, dtype=float)
     radii = np.broadcast_to(np.asarray(radius, dtype=float), len(position)) * (1.0 - 1e-5)
-    pairs = cKDTree(position).query_pairs(2.0 * radii.max(), output_type="ndarray")
+    pairs = KDTree(position).query_pairs(2.0 * radii.max(), output_type="ndarray")
     (i, j), delta = pairs.T, position[pairs[:, 1]] - position[pairs[:, 0]]
     distance = np.linalg.norm(delta, axis=1)
     line = np.cross(normal[i], normal[j])  # along the line in which the two planes meet

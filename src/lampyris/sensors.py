@@ -3,6 +3,7 @@
 from abc import abstractmethod
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from lampyris._module import Module, fraction, non_negative, positive, quantity, real, unit_vector
@@ -81,18 +82,18 @@ def make_sensors(
     Defaults: uniform acceptance, black surface, 2.1 ns transit time spread, 0.4 photoelectrons charge spread,
     no dark noise, a window of -200 to 1000 ns.
     """
-    count = jnp.shape(position)[0]
-    ones = jnp.ones(count)
+    count = np.shape(position)[0]
+    ones = np.ones(count)
     defaults = {
         "acceptance": UniformAcceptance(),
         "surface": Lambertian(0.0),
         "transit_time_spread": 2.1,
         "charge_spread": 0.4,
         "dark_rate": 0.0,
-        "window": jnp.array([-200.0, 1000.0]),
+        "window": [-200.0, 1000.0],
         "relative_efficiency": ones,
         "gain": ones,
-        "time_offset": jnp.zeros(count),
+        "time_offset": np.zeros(count),
     }
-    radii = jnp.broadcast_to(jnp.asarray(radius, float), (count,))
+    radii = np.broadcast_to(np.asarray(radius, float), (count,))
     return Sensors(position, normal, radii, quantum_efficiency=quantum_efficiency, **(defaults | shared))

@@ -1,4 +1,6 @@
 """Efficiencies of light sensors against wavelength: quantum times collection efficiency."""
+# pyright: reportArgumentType=false
+# fields of modules convert plain numbers, which pyright cannot see
 
 import numpy as np
 

@@ -1,4 +1,6 @@
 """Super-Kamiokande."""
+# pyright: reportArgumentType=false
+# fields of modules convert plain numbers, which pyright cannot see
 
 import jax.numpy as jnp
 

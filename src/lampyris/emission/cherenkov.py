@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lampyris._math import normalise, turn
-from lampyris._random import generator
+from lampyris._host import on_host
+from lampyris._random import bucket, generator
 from lampyris.medium import Medium
 from lampyris.particle.steps import Steps
 from lampyris.rays import Rays
@@ -62,17 +63,9 @@ def cherenkov_photons(
     return rays, float(emitted)
 
 
-def bucket(count: int, smallest: int = 1024) -> int:
-    """Size of the array that holds `count` entries: few sizes, so that few functions are compiled."""
-    size = smallest
-    while size < count:
-        size *= 2
-    return size if size < 4096 or count > 0.75 * size else 3 * size // 4
-
-
 def _columns(steps: Steps, medium: Medium, band: tuple[float, float]) -> dict[str, Array]:
     """Columns of the steps that can shine, padded to a bucket, and the ceiling of the squared sine on each."""
-    index = np.asarray(medium.refractive_index(jnp.linspace(*band, 200)))
+    index = on_host(medium.refractive_index, np.linspace(*band, 200))
     ceiling = np.maximum(0.0, 1.0 - 1.0 / np.maximum(index.max() * steps.beta_start, 1e-6) ** 2)
     ceiling = np.maximum(ceiling, 1.0 - 1.0 / np.maximum(index.max() * steps.beta_end, 1e-6) ** 2) * steps.charge**2
     shining = (ceiling > 0) & (steps.length > 0)

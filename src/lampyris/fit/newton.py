@@ -12,6 +12,8 @@ class Local(NamedTuple):
     value: float
     gradient: np.ndarray
     curvature: np.ndarray
+    total: float
+    """expected total of the data there, for those who want it"""
 
 
 class Climb(NamedTuple):

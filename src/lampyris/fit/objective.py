@@ -21,14 +21,14 @@ def local_model(
 ) -> Local:
     """Value, gradient and curvature at a track; `blur` [ns] widens the times for a rough fit."""
     numbers = _local(track, seen, detector, transport, dispersion, jnp.asarray(blur, float))
-    value, gradient, curvature = (np.asarray(part, float) for part in numbers)
-    return Local(float(value), gradient, curvature)
+    value, gradient, curvature, total = (np.asarray(part, float) for part in numbers)
+    return Local(float(value), gradient, curvature, float(total))
 
 
 @eqx.filter_jit
 def _local(
     track: Track, seen: Observation, detector: Detector, transport: Hybrid, dispersion: Dispersion, blur: Array
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, Array, Array, Array]:
     """The derivatives of the prediction by forward mode, those of the likelihood of each channel in closed form.
 
     The curvature is that of Gauss and Newton: second derivatives of the prediction, which vanish on average at the
@@ -55,7 +55,8 @@ def _local(
     pull = jax.grad(total)(log_total)
     stiffness = -jax.grad(jax.grad(total))(log_total)
     value = logs.sum() + total(log_total)
-    return value, gradient + pull * total_slope, curvature + stiffness * jnp.outer(total_slope, total_slope)
+    curvature = curvature + stiffness * jnp.outer(total_slope, total_slope)
+    return value, gradient + pull * total_slope, curvature, jnp.exp(log_total)
 
 
 def _channel_derivatives(function, entries: Array) -> tuple[Array, Array, Array]:

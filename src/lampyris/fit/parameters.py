@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from lampyris._host import on_host
 from lampyris._math import normalise, orthonormal_frame
 from lampyris.source import Track
 
@@ -35,7 +36,7 @@ def values(track: Track) -> np.ndarray:
 def jacobian(track: Track) -> np.ndarray:
     """Derivatives of `values` with respect to the step of `moved`, (7, 7)."""
     direction = np.asarray(track.direction, float)
-    first, second = (np.asarray(v, float) for v in orthonormal_frame(track.direction))
+    first, second = (v.astype(float) for v in on_host(orthonormal_frame, track.direction))
     x, y, z = direction
     across = max(float(np.hypot(x, y)), 1e-6)
     matrix = np.eye(7)

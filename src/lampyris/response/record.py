@@ -2,10 +2,12 @@
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 
-from lampyris._random import generator
+from lampyris._host import on_host
+from lampyris._random import bucket, generator
 from lampyris.response.hits import Hits
 from lampyris.sensors import Sensors
 from lampyris.spectrum import Spectrum, Tabulated
@@ -28,7 +30,7 @@ def detection_bound(sensors: Sensors) -> Spectrum:
     """An upper bound of the detection probability at each wavelength: what may be thinned before transport."""
     largest = float(np.max(np.asarray(sensors.relative_efficiency)))
     grid = np.linspace(200.0, 800.0, 601)
-    efficiency = np.clip(np.asarray(sensors.quantum_efficiency(grid)) * largest, 0.0, 1.0)
+    efficiency = np.clip(on_host(sensors.quantum_efficiency, grid) * largest, 0.0, 1.0)
     # the larger of the neighbours, so that the interpolated bound lies above every kink
     upper = np.maximum(efficiency, np.maximum(np.roll(efficiency, 1), np.roll(efficiency, -1)))
     return Tabulated(grid, upper)
@@ -61,16 +63,23 @@ def _photoelectrons(
     arrivals: Arrivals, sensors: Sensors, draw: np.random.Generator, bound: Spectrum | None
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Channel and smeared time of every photoelectron in the window, and the number outside it."""
-    chance = np.asarray(sensors.quantum_efficiency(arrivals.wavelength))
-    chance = chance * np.asarray(sensors.acceptance(arrivals.cosine))
+    count = len(arrivals.time)
+    padding = (0, bucket(count) - count)
+    wavelength = np.pad(arrivals.wavelength, padding, constant_values=400.0)
+    cosine = np.pad(arrivals.cosine, padding)
+    chance = on_host(_chance, sensors, bound, wavelength, cosine)[:count]
     chance = chance * np.asarray(sensors.relative_efficiency)[arrivals.channel]
-    if bound is not None:
-        chance = chance / np.maximum(np.asarray(bound(arrivals.wavelength)), 1e-30)
     detected = draw.random(len(chance)) < chance
     time = arrivals.time[detected] + draw.normal(0.0, float(sensors.transit_time_spread), int(detected.sum()))
     low, high = np.asarray(sensors.window)
     inside = (time >= low) & (time < high)
     return arrivals.channel[detected][inside], time[inside], int((~inside).sum())
+
+
+def _chance(sensors: Sensors, bound: Spectrum | None, wavelength: Array, cosine: Array) -> Array:
+    """Detection probability of a sensor of relative efficiency 1, given that the photon passed the thinning."""
+    chance = sensors.quantum_efficiency(wavelength) * sensors.acceptance(cosine)
+    return chance if bound is None else chance / jnp.maximum(bound(wavelength), 1e-30)
 
 
 def _dark_noise(sensors: Sensors, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

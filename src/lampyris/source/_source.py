@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lampyris._checks import LampyrisError, fail, is_concrete
+from lampyris._host import on_host
 from lampyris._module import Module
 from lampyris.emission.pattern import Pattern
 from lampyris.medium import Medium
@@ -59,6 +60,5 @@ class Source(Module):
         position = getattr(self, "position", None)
         if position is None or not is_concrete(position):
             return
-        distance = shape.signed_distance(position)
-        if is_concrete(distance) and not np.all(np.asarray(distance) > 0):
+        if is_concrete(shape.half_extent()) and not np.all(on_host(shape.signed_distance, position) > 0):
             fail(f"{type(self).__name__}(position=...)", "inside the detector", position, "m")

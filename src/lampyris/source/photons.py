@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lampyris._module import positive, quantity, real, unit_vector
-from lampyris.emission.cherenkov import bucket
+from lampyris._random import bucket
 from lampyris.medium import Medium
 from lampyris.rays import Rays
 from lampyris.source._source import Source

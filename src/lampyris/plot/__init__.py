@@ -1,0 +1,3 @@
+from lampyris.plot.event import save_event
+
+__all__ = ["save_event"]

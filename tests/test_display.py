@@ -1,0 +1,124 @@
+import json
+import re
+import struct
+
+import numpy as np
+import pytest
+
+from lampyris._checks import LampyrisError
+from lampyris.detector import Detector
+from lampyris.display import ring_on_wall, write_page
+from lampyris.display.ring import opening_angle
+from lampyris.layout import barrel, caps, join
+from lampyris.medium import Medium
+from lampyris.plot import save_event
+from lampyris.response import Hits
+from lampyris.sensors import make_sensors
+from lampyris.shape import Cylinder
+from lampyris.source import Track
+from lampyris.surface import Lambertian
+
+INDEX = 1.34
+TANK = Cylinder(4.0, 6.0)
+
+
+@pytest.fixture(scope="module")
+def detector():
+    placed = join(barrel(TANK, columns=20, rows=6, pitch=1.0, first_row=0.5), caps(TANK, count=44, pitch=0.9))
+    return Detector(TANK, Medium(INDEX, 50.0), Lambertian(0.0), make_sensors(*placed, 0.25), name="<tank>")
+
+
+@pytest.fixture(scope="module")
+def track():
+    direction = np.array([0.8, 0.3, -0.52])
+    return Track("mu-", energy=600.0, position=[-1.0, 0.5, 0.3], direction=direction / np.linalg.norm(direction))
+
+
+@pytest.fixture(scope="module")
+def hits(detector):
+    draw = np.random.default_rng(3)
+    hit = draw.random(detector.sensors.count) < 0.3
+    charge, time = draw.exponential(3.0, hit.size), draw.normal(20.0, 5.0, hit.size)
+    return Hits(np.where(hit, charge, 0.0), np.where(hit, time, 0.0), hit)
+
+
+def test_ring_lies_on_the_wall_at_the_right_angle(detector, track):
+    pieces = ring_on_wall(detector, track)
+    assert len(pieces) > 1  # this ring goes over an edge
+    ring = np.concatenate(pieces)
+    assert len(ring) > 350
+    assert np.abs(np.asarray(TANK.signed_distance(ring))).max() < 1e-4
+    away = ring - np.asarray(track.position)
+    cosine = away @ np.asarray(track.direction) / np.linalg.norm(away, axis=1)
+    gamma = 1.0 + 600.0 / 105.6583755
+    np.testing.assert_allclose(cosine, 1.0 / (INDEX * np.sqrt(1.0 - gamma**-2)), atol=1e-4)
+
+
+def test_pieces_of_a_ring_do_not_cross_the_map(detector):
+    back = Track("mu-", energy=600.0, position=[0, 0, 0], direction=[-1, 0, 0])  # onto the seam of the barrel
+    for piece in ring_on_wall(detector, back):
+        flat = np.stack(TANK.unroll(piece), axis=1)
+        assert np.linalg.norm(np.diff(flat, axis=0), axis=1).max() < 0.5
+
+
+def test_opening_angle_knows_the_particle(detector):
+    medium = detector.medium
+    assert opening_angle("e-", 1000.0, medium) == pytest.approx(np.arccos(1.0 / INDEX), abs=1e-4)
+    assert opening_angle("mu-", 20.0, medium) is None
+    assert opening_angle("pi+", 20.0, medium) == pytest.approx(np.radians(41.4))
+
+
+def test_no_ring_from_outside(detector):
+    outside = Track("mu-", energy=600.0, position=[9, 0, 0], direction=[-1, 0, 0])
+    assert ring_on_wall(detector, outside) == []
+
+
+def test_page_needs_no_network_and_escapes_names(detector, hits, track, tmp_path):
+    path = tmp_path / "event.html"
+    write_page(path, detector, hits, truth=track, fit=track, title="<script>alert(1)</script>")
+    text = path.read_text()
+    assert not re.search(r"<(script|img|iframe|link)\b[^>]*(src|href)\s*=\s*[\"']?(https?:)?//", text)
+    assert "default-src 'none'" in text
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)" in text
+    assert "&lt;tank&gt;" in text
+    assert "<tank>" not in text
+    assert [entry.name for entry in tmp_path.iterdir()] == ["event.html"]
+
+
+def test_page_holds_every_hit(detector, hits, tmp_path):
+    path = tmp_path / "event.html"
+    write_page(path, detector, hits)
+    rows = json.loads(re.search(r'"customdata":(\[\[.*?\]\])', path.read_text())[1])
+    channel, charge, time, *position = np.array(sorted(rows)).T
+    np.testing.assert_array_equal(channel, np.flatnonzero(hits.hit))
+    np.testing.assert_allclose(charge, hits.charge[hits.hit], atol=1e-3)
+    np.testing.assert_allclose(time, hits.time[hits.hit], atol=1e-3)
+    np.testing.assert_allclose(np.stack(position, 1), np.asarray(detector.sensors.position)[hits.hit], atol=1e-3)
+
+
+def test_picture_has_its_size(detector, hits, track, tmp_path):
+    path = tmp_path / "event.png"
+    save_event(path, detector, hits, truth=track, title="half a $ and <script>")
+    head = path.read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", head[16:]) == (2100, 1110)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["event.png"]
+
+
+@pytest.mark.parametrize("save", [write_page, save_event])
+def test_nothing_is_left_where_nothing_can_be_written(save, detector, hits, tmp_path):
+    with pytest.raises(
+        LampyrisError, match=rf"^`{save.__name__}\(path=...\)` must be a file that can be written"
+    ) as error:
+        save(tmp_path / "missing" / "event", detector, hits)
+    assert "\n" not in str(error.value)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(LampyrisError, match="folder"):
+        save(tmp_path / "folder", detector, hits)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
+
+
+def test_hits_of_another_detector_are_refused(detector, tmp_path):
+    with pytest.raises(LampyrisError, match="channels as the detector"):
+        write_page(tmp_path / "x.html", detector, Hits(np.ones(3), np.ones(3), np.ones(3, bool)))
