@@ -57,4 +57,6 @@ def table(module: eqx.Module) -> str:
     """All parameters of a module as lines of text: path, value, unit, domain."""
     rows = [(p.path, value_text(p.value), p.declared.unit, p.declared.domain.rule) for p in parameters(module)]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, [*widths, 0], strict=True)).rstrip() for row in rows)
+    return "\n".join(
+        "  ".join(cell.ljust(w) for cell, w in zip(row, [*widths, 0], strict=True)).rstrip() for row in rows
+    )

@@ -1,5 +1,7 @@
 """Optical media: refraction, absorption, scattering."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
@@ -53,12 +55,29 @@ class Medium(Module):
         """Absorption and scattering per metre [1/m]: what direct light loses."""
         return self.absorption_rate(wavelength) + self.scattering_rate(wavelength)
 
-    def scatter_cosine(self, wavelength: Array, choice: Array, quantile: Array) -> Array:
+    def optics(self, wavelength: Array) -> "Optics":
+        """All that transport needs to know at each wavelength [nm], looked up once: rays keep their wavelength."""
+        rates = jnp.stack([*self.scattering_rates(wavelength), jnp.zeros_like(wavelength)], axis=-1)
+        return Optics(self.absorption_rate(wavelength), rates, self.group_index(wavelength))
+
+    def scatter_cosine(self, optics: "Optics", choice: Array, quantile: Array) -> Array:
         """Cosine of the scattering angle: `choice` picks the scatterer by its rate, `quantile` the angle."""
-        total = self.scattering_rate(wavelength)
+        total = optics.scattering.sum(axis=-1)
         cosine, passed = jnp.ones_like(quantile), jnp.zeros_like(total)
-        for scatterer, rate in zip(self.scatterers, self.scattering_rates(wavelength), strict=True):
+        for number, scatterer in enumerate(self.scatterers):
+            rate = optics.scattering[..., number]
             chosen = (choice * total >= passed) & (choice * total < passed + rate)
             cosine = jnp.where(chosen, scatterer.phase.cosine(quantile), cosine)
             passed = passed + rate
         return cosine
+
+
+class Optics(NamedTuple):
+    """Optical numbers of a medium, one row for each ray."""
+
+    absorption: Array
+    """(n,) [1/m]"""
+    scattering: Array
+    """(n, scatterers + 1) [1/m], the last column zero so that a medium without scatterers has one too"""
+    index: Array
+    """(n,) group index"""

@@ -47,4 +47,4 @@ def expect(detector: Detector, source: Source, *, transport: Hybrid | None = Non
 
 @eqx.filter_jit
 def _expect(transport: Hybrid, source: Source, detector: Detector) -> Expectation:
-    return transport.expectation(source, detector)
+    return transport(source, detector)

@@ -52,14 +52,15 @@ def cherenkov_photons(
 
     **Reference**: Frank and Tamm, C. R. Acad. Sci. URSS 14 (1937) 109.
     """
-    count_key, photon_key = jax.random.split(key)
+    draw = generator(key)
     low, high = band_energies(band)
     shining = _columns(steps, medium, band)
     rate = np.asarray(shining["ceiling"] * shining["length"]) * FRANK_TAMM * (high - low)
-    counts = generator(count_key).poisson(rate)
+    counts = draw.poisson(rate)
     total = int(counts.sum())
     owner = jnp.asarray(np.pad(np.repeat(np.arange(len(rate)), counts), (0, bucket(total) - total)))
-    rays, emitted = _photons(shining, medium, owner, jnp.asarray(total), photon_key, jnp.asarray([low, high]), keep)
+    uniform = jnp.asarray(draw.random((5, owner.shape[0]), np.float32))
+    rays, emitted = _photons(shining, medium, owner, jnp.asarray(total), uniform, jnp.asarray([low, high]), keep)
     return rays, float(emitted)
 
 
@@ -84,12 +85,11 @@ def _photons(
     medium: Medium,
     owner: Array,
     total: Array,
-    key: PRNGKeyArray,
+    uniform: Float[Array, "5 n"],
     energies: Float[Array, "2"],
     keep: Spectrum | None,
 ) -> tuple[Rays, Array]:
     """Candidates of one bucket, thinned."""
-    uniform = jax.random.uniform(key, (5, owner.shape[0]))
     own = {name: column[owner] for name, column in steps.items()}
     along = uniform[0]
     beta = own["beta_start"] + along * (own["beta_end"] - own["beta_start"])

@@ -36,7 +36,7 @@ def _local(
     """
 
     def prediction(step: Array) -> tuple[Predicted, Array]:
-        expectation = transport.expectation(moved(track, step), detector)
+        expectation = transport(moved(track, step), detector)
         return predicted(widened(expectation, blur), seen)
 
     zero = jnp.zeros(7)

@@ -34,7 +34,9 @@ _moved = eqx.filter_jit(moved)
 class _Problem:
     """One event with all that its likelihood needs, counting evaluations."""
 
-    def __init__(self, detector: Detector, hits: Hits, profile: TrackProfile, transport: Hybrid, dispersion: Dispersion):
+    def __init__(
+        self, detector: Detector, hits: Hits, profile: TrackProfile, transport: Hybrid, dispersion: Dispersion
+    ):
         self.detector, self.profile, self.transport, self.dispersion = detector, profile, transport, dispersion
         self.seen = observe(hits, detector.sensors, dispersion.channel)
         self.rough = observe(hits, detector.sensors, 2.0 * dispersion.channel)
@@ -83,7 +85,9 @@ def reconstruct(
     if start is None:
         start = _start(problem, find_seed(detector, hits), particle)
     if count < FEWEST_HITS:
-        return _fit(problem, Climb(start, Local(np.nan, np.zeros(7), np.zeros((7, 7)), np.nan), 0, False), "too few hits", count)
+        return _fit(
+            problem, Climb(start, Local(np.nan, np.zeros(7), np.zeros((7, 7)), np.nan), 0, False), "too few hits", count
+        )
     rough = maximise(lambda t: problem.local(t, ROUGH_BLUR), problem.move, start, most_iterations=12, tolerance=1.0)
     climb = maximise(lambda t: problem.local(t, 0.0), problem.move, rough.point)
     return _fit(problem, climb, _result(problem, climb), count, rough.iterations)

@@ -21,7 +21,9 @@ class Hits(NamedTuple):
     def check(self, channels: int) -> None:
         """Raise `LampyrisError` unless this is one sound event of a detector with so many channels."""
         if np.shape(self.charge) != (channels,):
-            raise LampyrisError(f"`Hits` must have {channels} channels as the detector, but have {np.shape(self.charge)}.")
+            raise LampyrisError(
+                f"`Hits` must have {channels} channels as the detector, but have {np.shape(self.charge)}."
+            )
         hit = np.asarray(self.hit)
         if not hit.any():
             raise LampyrisError("`Hits` must hold at least one hit, but the event is empty.")

@@ -53,9 +53,7 @@ def record(arrivals: Arrivals, sensors: Sensors, *, key: PRNGKeyArray, bound: Sp
     charge = draw.gamma(np.maximum(total, 1) * shape) / shape * np.asarray(sensors.gain)
     hit = total > 0
     first = np.minimum(first, dark_first) + np.asarray(sensors.time_offset)
-    hits = Hits(
-        np.where(hit, charge, 0.0).astype(np.float32), np.where(hit, first, 0.0).astype(np.float32), hit
-    )
+    hits = Hits(np.where(hit, charge, 0.0).astype(np.float32), np.where(hit, first, 0.0).astype(np.float32), hit)
     return Record(hits, int(count.sum()), int(dark.sum()), outside)
 
 

@@ -36,9 +36,7 @@ class Cylinder(Shape):
         return distance, jnp.where((to_barrel < to_cap)[:, None], barrel_normal, cap_normal)
 
     def signed_distance(self, position: Array) -> Array:
-        return jnp.minimum(
-            self.radius - safe_norm(position[..., :2]), 0.5 * self.height - jnp.abs(position[..., 2])
-        )
+        return jnp.minimum(self.radius - safe_norm(position[..., :2]), 0.5 * self.height - jnp.abs(position[..., 2]))
 
     def on_wall(self, position: Array) -> Array:
         on_barrel = (self.face(position) == BARREL)[..., None]

@@ -47,8 +47,12 @@ class Source(Module):
         need not be traced). Yields the rays (weight 1; 0 fills the batch up) and the number emitted before `keep`.
         """
 
-    def emit(self, n: int, medium: Medium, *, key: PRNGKeyArray) -> Rays:
-        """`n` weighted rays whose weights add up to the mean number of photons. **Gradients**: as the source says."""
+    def emit(self, uniform: Float[Array, "n 4"], medium: Medium) -> Rays:
+        """Weighted rays, one for each row of uniform numbers; their weights add up to the mean number of photons.
+
+        The numbers are given, so that evenly spread ones can be used and nothing random is compiled.
+        **Gradients**: as the source says.
+        """
         raise LampyrisError(f"`{type(self).__name__}` gives data, not predictions: it has no mean light to emit.")
 
     def emitters(self, medium: Medium) -> Emitters:

@@ -4,11 +4,11 @@ from abc import abstractmethod
 from collections.abc import Iterator
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from lampyris._host import on_host
 from lampyris._math import safe_sqrt, turn
 from lampyris._module import positive, quantity, real, unit_vector
 from lampyris._random import generator
@@ -42,23 +42,23 @@ class Lamp(Source):
 
     def event(self, medium: Medium, *, key: PRNGKeyArray, keep: Spectrum) -> Iterator[tuple[Rays, float]]:
         """Photons in batches; as all have one wavelength, those that `keep` rejects are never made."""
-        chance = float(np.clip(float(keep(self.wavelength)), 0.0, 1.0))
-        draw = generator(jax.random.fold_in(key, 0))
+        chance = float(np.clip(on_host(keep, self.wavelength), 0.0, 1.0))
+        draw = generator(key)
         kept, rejected = (int(draw.poisson(float(self.photons) * p)) for p in (chance, 1.0 - chance))
         start = 0
         while start < kept or (start == 0 and kept == 0):
             count = min(BATCH, kept - start)
             # the last batch is small where little light is left, in few sizes
             size = BATCH if count > BATCH // 8 else BATCH // 8
-            rays = _emit(self, size, jax.random.fold_in(key, 1 + start // BATCH))
+            rays = _emit(self, jnp.asarray(draw.random((size, 2), np.float32)))
             alive = (jnp.arange(size) < count).astype(rays.time.dtype)
             yield rays._replace(weight=alive), float(count + (rejected if start == 0 else 0))
             start += BATCH
 
-    def emit(self, n: int, medium: Medium, *, key: PRNGKeyArray) -> Rays:
-        """`n` rays of equal weight. **Gradients**: right, pathwise, in every parameter."""
-        rays = _emit(self, n, key)
-        return rays._replace(weight=jnp.full(n, 1.0 / n) * self.photons)
+    def emit(self, uniform: Float[Array, "n 4"], medium: Medium) -> Rays:
+        """Rays of equal weight. **Gradients**: right, pathwise, in every parameter."""
+        rays = _emit(self, uniform[:, :2])
+        return rays._replace(weight=rays.weight * self.photons / rays.count)
 
     def emitters(self, medium: Medium) -> Emitters:
         """One point."""
@@ -69,11 +69,11 @@ class Lamp(Source):
 
 
 @eqx.filter_jit
-def _emit(lamp: "Lamp", n: int, key: PRNGKeyArray) -> Rays:
+def _emit(lamp: "Lamp", uniform: Float[Array, "n 2"]) -> Rays:
     """Rays of weight 1 from the point of the lamp."""
-    direction = lamp._directions(jax.random.uniform(key, (n, 2)))
-    ones = jnp.ones(n)
-    return Rays(jnp.tile(lamp.position, (n, 1)), direction, lamp.time * ones, lamp.wavelength * ones, ones)
+    direction = lamp._directions(uniform)
+    ones = jnp.ones(uniform.shape[0])
+    return Rays(lamp.position + 0.0 * direction, direction, lamp.time * ones, lamp.wavelength * ones, ones)
 
 
 class Isotropic(Lamp):

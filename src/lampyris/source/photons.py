@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from lampyris._host import on_host
 from lampyris._module import positive, quantity, real, unit_vector
-from lampyris._random import bucket
+from lampyris._random import generator
 from lampyris.medium import Medium
 from lampyris.rays import Rays
 from lampyris.source._source import Source
@@ -25,12 +25,13 @@ class Photons(Source):
     def event(self, medium: Medium, *, key: PRNGKeyArray, keep: Spectrum) -> Iterator[tuple[Rays, float]]:
         """The list, thinned by `keep`."""
         count = self.time.shape[0]
-        kept = jax.random.uniform(key, (count,)) < keep(self.wavelength)
-        rays = Rays(self.position, self.direction, self.time, self.wavelength, kept.astype(self.time.dtype))
-        yield rays.padded(bucket(count)), float(count)
+        kept = generator(key).random(count) < on_host(keep, self.wavelength)
+        weight = jnp.asarray(kept, self.time.dtype)
+        yield Rays(self.position, self.direction, self.time, self.wavelength, weight), float(count)
 
-    def emit(self, n: int, medium: Medium, *, key: PRNGKeyArray) -> Rays:
-        """`n` photons drawn from the list with repetition, weighted to its length."""
-        index = jax.random.randint(key, (n,), 0, self.time.shape[0])
-        weight = jnp.full(n, self.time.shape[0] / n)
+    def emit(self, uniform: Float[Array, "n 4"], medium: Medium) -> Rays:
+        """Photons drawn from the list with repetition, weighted to its length."""
+        count = self.time.shape[0]
+        index = jnp.minimum((uniform[:, 0] * count).astype(int), count - 1)
+        weight = jnp.full(uniform.shape[0], count / uniform.shape[0])
         return Rays(self.position[index], self.direction[index], self.time[index], self.wavelength[index], weight)

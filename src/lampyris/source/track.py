@@ -11,7 +11,6 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from lampyris._math import turn
 from lampyris._module import positive, quantity, real, unit_vector
 from lampyris.emission.cherenkov import BAND, band_energies, sine_squared
-from lampyris.emission.pattern import RingPattern
 from lampyris.emission.profile import ProfileNodes, TrackProfile, load_profile
 from lampyris.medium import Medium
 from lampyris.particle import simulate_particle
@@ -61,28 +60,24 @@ class Track(Source):
             position, self.direction, self.time + nodes.time, nodes.time_rms, nodes.pattern, wavelength, spectrum
         )
 
-    def emit(self, n: int, medium: Medium, *, key: PRNGKeyArray) -> Rays:
-        """`n` rays from the averaged profile; the bins are drawn at fixed energy and weighted to the true one.
+    def emit(self, uniform: Float[Array, "n 4"], medium: Medium) -> Rays:
+        """Rays from the averaged profile; the bins are drawn at fixed energy and weighted to the true one.
 
         **Gradients**: right; moving the rays with position and direction, reweighting them with energy.
         """
         self.profile.check_medium(medium)
         nodes = self.profile.nodes(self.energy)
-        uniform = jax.random.uniform(key, (n, 4))
+        n = uniform.shape[0]
         node, angle, chance = _draw_bins(nodes, uniform)
         weight = nodes.light[node, angle] / jax.lax.stop_gradient(nodes.light[node, angle])
         weight = weight * jax.lax.stop_gradient(nodes.light.sum()) / n
-        edges = jnp.cos(jnp.asarray(_edges(nodes.pattern)))
+        edges = jnp.asarray(np.cos(nodes.pattern.edges))
         cosine = edges[angle] + chance * (edges[angle + 1] - edges[angle])
         axis = jnp.broadcast_to(self.direction, (n, 3))
         direction = turn(axis, cosine, 2.0 * jnp.pi * uniform[:, 1])
         position = self.position + nodes.distance[node][:, None] * self.direction
         wavelength = _draw_wavelength(medium, uniform[:, 2])
         return Rays(position, direction, self.time + nodes.time[node], wavelength, weight)
-
-
-def _edges(pattern: RingPattern) -> np.ndarray:
-    return np.asarray(pattern.edges)
 
 
 def _draw_bins(nodes: ProfileNodes, uniform: Array) -> tuple[Array, Array, Array]:

@@ -73,7 +73,7 @@ def _clenshaw(coefficients: Array, x: Array) -> Array:
     return coefficients[0] + x * one - two
 
 
-def direct_light(emitters: Emitters, detector: Detector) -> GaussianMixture:
+def direct_light(emitters: Emitters, detector: Detector, table: DistanceTable) -> GaussianMixture:
     """Expected direct photoelectrons of every sensor from every point of the source, and their times.
 
     For each pair: intensity averaged over the disk x solid angle x transmission x acceptance x efficiency.
@@ -81,7 +81,6 @@ def direct_light(emitters: Emitters, detector: Detector) -> GaussianMixture:
     **Gradients**: right in all parameters of source and detector, and without noise.
     """
     sensors = detector.sensors
-    table = DistanceTable.of(detector, emitters.wavelength, emitters.spectrum)
     away = sensors.position[:, None, :] - emitters.position[None, :, :]
     distance = jnp.maximum(safe_norm(away), 1e-3)
     height = -dot(away, sensors.normal[:, None, :])
@@ -99,9 +98,7 @@ def direct_light(emitters: Emitters, detector: Detector) -> GaussianMixture:
     return GaussianMixture(weight, emitters.time + delay, rms)
 
 
-def _seen_from(
-    emitters: Emitters, away: Array, distance: Array, normal: Array, radius: Array
-) -> tuple[Array, Array]:
+def _seen_from(emitters: Emitters, away: Array, distance: Array, normal: Array, radius: Array) -> tuple[Array, Array]:
     """Angle of each sensor to the axis of the source, and the half width of the band of the same rms."""
     along = away @ emitters.axis
     across = safe_sqrt(distance**2 - along**2)

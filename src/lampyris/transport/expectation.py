@@ -101,5 +101,3 @@ def widened(expectation: Expectation, rms: Array) -> Expectation:
     """The same light with its direct times spread by a further rms [ns]: what a first, rough fit uses."""
     wider = jnp.sqrt(expectation.direct.rms**2 + rms**2)
     return eqx.tree_at(lambda e: e.direct.rms, expectation, wider)
-
-

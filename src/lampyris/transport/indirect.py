@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float
 
 from lampyris._math import dot, safe_norm, safe_sqrt, turn
 from lampyris.detector import Detector
+from lampyris.medium import Optics
 from lampyris.rays import Rays
 from lampyris.transport.expectation import ExponentialGaussian
 from lampyris.transport.wall_basis import exponents, projections, terms
@@ -44,7 +45,7 @@ class Reference(NamedTuple):
 
 
 def trace(
-    rays: Rays, detector: Detector, reference: Reference, *, key: PRNGKeyArray, steps: int, degree: int
+    rays: Rays, detector: Detector, reference: Reference, *, uniform: Float[Array, "steps 7 n"], degree: int
 ) -> IndirectLight:
     """Carry the rays for some steps and sum up what reaches the wall after at least one scatter or reflection.
 
@@ -52,23 +53,26 @@ def trace(
     the weight carries the true one, so pathwise gradients are those of the expectation. Wherever a ray meets the wall,
     it counts with the share of the wall that sensors cover there, and goes on from wall or sensor by that share.
     """
-    coverage = detector.face_coverage()
+    coverage, optics = detector.face_coverage(), detector.medium.optics(rays.wavelength)
+    efficiency = detector.sensors.quantum_efficiency(rays.wavelength)
 
-    def step(state: tuple[Rays, Array], step_key: PRNGKeyArray):
-        flight = _step(*state, detector, coverage, step_key)
+    def step(state: tuple[Rays, Array], numbers: Array):
+        flight = _step(*state, optics, detector, coverage, numbers)
+        flight = flight._replace(arrived=flight.arrived * efficiency)
         return (flight.rays, flight.indirect), _sums(flight, detector, reference, degree)
 
     start = (rays, jnp.zeros(rays.count, bool))
-    (last, _), sums = jax.lax.scan(jax.checkpoint(step), start, jax.random.split(key, steps))
+    (last, _), sums = jax.lax.scan(jax.checkpoint(step), start, uniform)
     return IndirectLight(sums.sum(axis=0), last.weight.sum())
 
 
-def _step(rays: Rays, indirect: Array, detector: Detector, coverage: Array, key: PRNGKeyArray) -> Flight:
+def _step(
+    rays: Rays, indirect: Array, optics: Optics, detector: Detector, coverage: Array, uniform: Float[Array, "7 n"]
+) -> Flight:
     """One segment of every ray."""
     medium = detector.medium
-    uniform = jax.random.uniform(key, (7, rays.count))
     to_wall, normal = detector.shape.intersect(rays.position, rays.direction)
-    rate = medium.scattering_rate(rays.wavelength)
+    rate = optics.scattering.sum(axis=-1)
     chance = -jnp.expm1(-rate * to_wall)
     drawn = jax.lax.stop_gradient(chance)
     scatters = uniform[0] < drawn
@@ -76,14 +80,12 @@ def _step(rays: Rays, indirect: Array, detector: Detector, coverage: Array, key:
     before = jnp.minimum(-jnp.log1p(-uniform[1] * chance) / safe_rate, to_wall)
     path = jnp.where(scatters, before, to_wall)
     share = jnp.where(scatters, chance / jnp.maximum(drawn, 1e-30), (1.0 - chance) / jnp.maximum(1.0 - drawn, 1e-30))
-    weight = rays.weight * share * jnp.exp(-medium.absorption_rate(rays.wavelength) * path)
+    weight = rays.weight * share * jnp.exp(-optics.absorption * path)
     point = rays.position + path[:, None] * rays.direction
-    time = rays.time + path * medium.group_index(rays.wavelength) / SPEED_OF_LIGHT
+    time = rays.time + path * optics.index / SPEED_OF_LIGHT
     cosine = jnp.clip(-dot(rays.direction, normal), 0.0, 1.0)
     arrived = jnp.where(scatters | ~indirect, 0.0, weight * _detected(detector, cosine, rays.wavelength))
-    scattered = turn(
-        rays.direction, medium.scatter_cosine(rays.wavelength, uniform[2], uniform[3]), 2.0 * jnp.pi * uniform[4]
-    )
+    scattered = turn(rays.direction, medium.scatter_cosine(optics, uniform[2], uniform[3]), 2.0 * jnp.pi * uniform[4])
     reflected, reflectance = _reflect(rays._replace(position=point), detector, coverage, normal, uniform[2:7])
     moved = Rays(
         jnp.where(scatters[:, None], point, detector.shape.on_wall(point)),
@@ -96,15 +98,12 @@ def _step(rays: Rays, indirect: Array, detector: Detector, coverage: Array, key:
 
 
 def _detected(detector: Detector, cosine: Array, wavelength: Array) -> Array:
-    """Probability that a sensor of efficiency 1 detects light that meets it."""
+    """Probability that light that meets a sensor enters it and is accepted; the quantum efficiency comes apart."""
     sensors = detector.sensors
-    taken = 1.0 - sensors.surface.reflectance_at(cosine, wavelength)
-    return taken * sensors.quantum_efficiency(wavelength) * sensors.acceptance(cosine)
+    return (1.0 - sensors.surface.reflectance_at(cosine, wavelength)) * sensors.acceptance(cosine)
 
 
-def _reflect(
-    rays: Rays, detector: Detector, coverage: Array, normal: Array, uniform: Array
-) -> tuple[Array, Array]:
+def _reflect(rays: Rays, detector: Detector, coverage: Array, normal: Array, uniform: Array) -> tuple[Array, Array]:
     """Direction after the wall, and the reflectance there with the weight of the draw between wall and sensor."""
     cosine = jnp.clip(-dot(rays.direction, normal), 0.0, 1.0)
     covered = coverage[detector.shape.face(rays.position)]

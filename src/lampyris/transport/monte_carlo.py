@@ -10,8 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
+from lampyris._host import on_host
 from lampyris._math import dot, turn
+from lampyris._random import generator
 from lampyris.detector import Detector
+from lampyris.medium import Optics
 from lampyris.rays import Rays
 from lampyris.source import Source
 from lampyris.spectrum import Constant, Spectrum
@@ -31,6 +34,9 @@ class Photon(NamedTuple):
     direction: Array
     time: Array
     wavelength: Array
+    absorption: Array
+    scattering: Array
+    index: Array
     state: Array
     channel: Array
     cosine: Array
@@ -61,34 +67,39 @@ class MonteCarlo:
         arrivals, total = [], Balance(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         batches = source.event(detector.medium, key=emit_key, keep=Constant(1.0) if keep is None else keep)
         for number, (rays, emitted) in enumerate(batches):
-            ends = list(self._carry(rays, detector, grid, jax.random.fold_in(step_key, number)))
+            ends = list(self._carry(rays, detector, grid, generator(jax.random.fold_in(step_key, number))))
             arrivals += [_arrivals(photons) for photons in ends]
             total = total.plus(_balance(ends, emitted))
         return Arrivals.joined(arrivals), total
 
-    def _carry(self, rays: Rays, detector: Detector, grid: SensorGrid, key: PRNGKeyArray) -> Iterator[Photon]:
+    def _carry(self, rays: Rays, detector: Detector, grid: SensorGrid, draw: np.random.Generator) -> Iterator[Photon]:
         """Yield photons as they end: absorbed, or cut off after their last step."""
-        waiting = _start(rays)
+        waiting = _start(rays, detector)
         flying = _rows(waiting, slice(0, 0))
-        stage = 0
         while flying.time.size + waiting.time.size:
             room = self.lanes - flying.time.size
-            flying = Photon(*(np.concatenate(pair) for pair in zip(flying, _rows(waiting, slice(0, room)), strict=True)))
+            flying = Photon(
+                *(np.concatenate(pair) for pair in zip(flying, _rows(waiting, slice(0, room)), strict=True))
+            )
             waiting = _rows(waiting, slice(room, None))
             small = min(TAIL, self.lanes)
             size = small if flying.time.size <= small else self.lanes
-            flown = _stage(_padded(flying, size), detector, grid, jax.random.fold_in(key, stage))
+            uniform = jnp.asarray(draw.random((STEPS_PER_STAGE, 5, size), np.float32))
+            flown = _stage(_padded(flying, size), detector, grid, uniform)
             flown = _rows(Photon(*(np.asarray(column) for column in flown)), slice(0, flying.time.size))
             ended = (flown.state != FLYING) | (flown.steps >= self.most_steps)
             yield _rows(flown, ended)
-            flying, stage = _rows(flown, ~ended), stage + 1
+            flying = _rows(flown, ~ended)
 
 
-def _start(rays: Rays) -> Photon:
+def _start(rays: Rays, detector: Detector) -> Photon:
+    """The rays that count, with the optics of their wavelengths."""
     real = np.asarray(rays.weight) > 0
     columns = [np.asarray(column)[real] for column in rays[:-1]]
+    optics = on_host(detector.medium.optics, rays.wavelength)
     none = np.zeros(int(real.sum()), np.int32)
-    return Photon(*columns, none, none - 1, np.zeros_like(columns[2]), none, none, none)
+    ends = (none, none - 1, np.zeros_like(columns[2]), none, none, none)
+    return Photon(*columns, *(column[real] for column in optics), *ends)
 
 
 def _rows(photons: Photon, rows) -> Photon:
@@ -102,28 +113,26 @@ def _padded(photons: Photon, size: int) -> Photon:
 
 
 @eqx.filter_jit
-def _stage(photons: Photon, detector: Detector, grid: SensorGrid, key: PRNGKeyArray) -> Photon:
+def _stage(photons: Photon, detector: Detector, grid: SensorGrid, uniform: Array) -> Photon:
     """Some steps of all photons."""
 
-    def step(state: Photon, step_key: PRNGKeyArray) -> tuple[Photon, None]:
-        return _step(state, detector, grid, step_key), None
+    def step(state: Photon, numbers: Array) -> tuple[Photon, None]:
+        return _step(state, detector, grid, numbers), None
 
-    return jax.lax.scan(step, photons, jax.random.split(key, STEPS_PER_STAGE))[0]
+    return jax.lax.scan(step, photons, uniform)[0]
 
 
-def _step(photons: Photon, detector: Detector, grid: SensorGrid, key: PRNGKeyArray) -> Photon:
+def _step(photons: Photon, detector: Detector, grid: SensorGrid, uniform: Array) -> Photon:
     """One free path, to the next scatter, absorption or wall; photons that have ended stay as they are."""
-    medium = detector.medium
-    uniform = jax.random.uniform(key, (5, photons.time.shape[0]))
     to_wall, normal = detector.shape.intersect(photons.position, photons.direction)
-    scattering = medium.scattering_rate(photons.wavelength)
-    rate = scattering + medium.absorption_rate(photons.wavelength)
+    scattering = photons.scattering.sum(axis=-1)
+    rate = scattering + photons.absorption
     free = -jnp.log1p(-uniform[0]) / jnp.maximum(rate, 1e-30)
     path, at_wall = jnp.minimum(free, to_wall), free >= to_wall
     moved = photons._replace(
         position=photons.position + path[:, None] * photons.direction,
         steps=photons.steps + 1,
-        time=photons.time + path * medium.group_index(photons.wavelength) / SPEED_OF_LIGHT,
+        time=photons.time + path * photons.index / SPEED_OF_LIGHT,
     )
     inside = _in_medium(moved, detector, uniform, scattering / jnp.maximum(rate, 1e-30))
     wall = _at_wall(moved, detector, grid, normal, uniform)
@@ -141,7 +150,8 @@ def _in_medium(photons: Photon, detector: Detector, uniform: Array, share: Array
     """Scatter, or be absorbed; `share` is the probability to scatter."""
     scatters = uniform[1] < share
     choice = uniform[1] / jnp.maximum(share, 1e-30)  # given that it scatters, uniform again
-    cosine = detector.medium.scatter_cosine(photons.wavelength, choice, uniform[2])
+    optics = Optics(photons.absorption, photons.scattering, photons.index)
+    cosine = detector.medium.scatter_cosine(optics, choice, uniform[2])
     direction = turn(photons.direction, cosine, 2.0 * jnp.pi * uniform[3])
     return photons._replace(
         direction=direction,
