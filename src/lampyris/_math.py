@@ -46,9 +46,9 @@ def turn(axis: Float[Array, "... 3"], cosine: Array, azimuth: Array) -> Float[Ar
     first, second = orthonormal_frame(axis)
     sine = safe_sqrt(1.0 - cosine**2)
     across = first * jnp.cos(azimuth)[..., None] + second * jnp.sin(azimuth)[..., None]
-    return normalise(axis * cosine[..., None] + across * sine[..., None])
+    return axis * cosine[..., None] + across * sine[..., None]
 
 
 def mirror(direction: Float[Array, "... 3"], normal: Float[Array, "... 3"]) -> Float[Array, "... 3"]:
     """Direction after specular reflection from a plane with this normal."""
-    return normalise(direction - 2.0 * dot(direction, normal)[..., None] * normal)
+    return direction - 2.0 * dot(direction, normal)[..., None] * normal

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -53,6 +54,14 @@ class Sensors(Module):
     charge_spread: Float[Array, ""] = quantity("rms of the charge of one photoelectron", "pe", positive)
     dark_rate: Float[Array, ""] = quantity("dark noise of one channel", "kHz", non_negative)
     window: Float[Array, "2"] = quantity("start and end of the read-out", "ns", real, (2,))
+
+    def take(self, index: Array) -> "Sensors":
+        """These channels alone, with the shared response."""
+
+        def per_channel(s: "Sensors") -> tuple[Array, ...]:
+            return s.position, s.normal, s.radius, s.relative_efficiency, s.gain, s.time_offset
+
+        return eqx.tree_at(per_channel, self, tuple(column[index] for column in per_channel(self)))
 
     @property
     def count(self) -> int:

@@ -65,7 +65,13 @@ class Tabulated(Spectrum):
             fail("Tabulated(value=...)", f"of shape {jnp.shape(self.wavelength)}", str(jnp.shape(self.value)))
 
     def __call__(self, wavelength: Array) -> Array:
-        return jnp.interp(wavelength, self.wavelength, self.value)
+        wavelength = jnp.clip(wavelength, self.wavelength[0], self.wavelength[-1])
+        # comparing with every knot is a single reduction: far less to compile than a binary search, and as fast here
+        cell = jnp.searchsorted(self.wavelength, wavelength, side="right", method="compare_all") - 1
+        cell = jnp.clip(cell, 0, self.wavelength.shape[0] - 2)
+        left = self.wavelength[cell]
+        share = (wavelength - left) / (self.wavelength[cell + 1] - left)
+        return self.value[cell] * (1.0 - share) + self.value[cell + 1] * share
 
     def samples(self) -> Array:
         return self.value

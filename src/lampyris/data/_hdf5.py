@@ -55,8 +55,8 @@ def reading(path: Path | str, kind: str, number: int) -> Iterator[h5py.File]:
     try:
         if not path.exists():
             raise LampyrisError(f"{path} does not exist.")
-        if path.is_dir() or not h5py.is_hdf5(path):
-            raise LampyrisError(f"{path} is not a {kind} file: it is not HDF5.")
+        if path.is_dir():
+            raise LampyrisError(f"{path} is a directory, not a {kind} file.")
         with h5py.File(path, "r") as file:
             _check_header(path, file, kind, number)
             yield file

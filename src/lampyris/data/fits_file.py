@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 
 from lampyris._checks import LampyrisError
-from lampyris.data._hdf5 import append, column, growing, one_line, provenance, reading
+from lampyris.data._hdf5 import column, growing, one_line, provenance, reading
 from lampyris.data.hits_file import EventFile
 from lampyris.emission import load_profile
 from lampyris.fit import Fit
@@ -80,8 +80,11 @@ class FitsWriter:
         try:
             self._begin()
             with h5py.File(self.part, "r+") as file:
-                for (name, _), value in zip(_COLUMNS.items(), row, strict=True):
-                    append(file[name], np.asarray([value.encode() if isinstance(value, str) else value]))
+                rows = file["fit/event"].shape[0]
+                # the number of the event comes last: a row counts when it is whole
+                for name, value in reversed(list(zip(_COLUMNS, row, strict=True))):
+                    file[name].resize(rows + 1, axis=0)
+                    file[name][rows] = value.encode() if isinstance(value, str) else value
         except OSError as error:
             raise LampyrisError(f"{self.part} cannot be written: {error.strerror or one_line(error)}.") from error
         self.done.add(row.event)
@@ -156,9 +159,10 @@ def read_fits(path: Path | str) -> FitFile:
     """Read a file of fits; raises `LampyrisError` with one line for any file that is not sound."""
     with reading(path, FORMAT, VERSION) as file:
         count = column(file, "fit/event", (None,), "iu").shape[0]
-        # a run that was stopped within a row leaves the row unfinished: only whole ones count
-        data = {name: column(file, name, (count, *shape), np.dtype(d).kind) for name, (shape, d) in _COLUMNS.items()}
-        event, value, error, covariance, log_likelihood, result, truth = (d[:] for d in data.values())
+        columns = [column(file, name, (None, *shape), np.dtype(kind).kind) for name, (shape, kind) in _COLUMNS.items()]
+        if min(data.shape[0] for data in columns) < count:
+            raise LampyrisError(f"{path} is damaged: its columns differ in length.")
+        event, value, error, covariance, log_likelihood, result, truth = (data[:count] for data in columns)
         attributes = {name: str(told) for name, told in file.attrs.items()}
     for name in ("particle", "input", "input_uuid", "detector"):
         if name not in attributes:

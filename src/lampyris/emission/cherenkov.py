@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from lampyris._math import normalise, turn
 from lampyris._host import on_host
+from lampyris._math import normalise, turn
 from lampyris._random import bucket, generator
 from lampyris.medium import Medium
 from lampyris.particle.steps import Steps

@@ -94,11 +94,12 @@ class BeamPattern(Pattern):
         nodes, weights = np.polynomial.legendre.leggauss(48)
         low, high = jnp.abs(angle - radius), jnp.minimum(angle + radius, jnp.pi)
         share = jnp.where(angle < radius, self._within(jnp.maximum(radius - angle, 0.0)), 0.0)
-        for node, weight in zip(nodes.tolist(), weights.tolist(), strict=True):
-            # a cosine map of the nodes: the arc has a square root at both ends
-            ring = 0.5 * (low + high) - 0.5 * (high - low) * jnp.cos(0.5 * jnp.pi * (node + 1.0))
-            step = 0.25 * jnp.pi * (high - low) * jnp.sin(0.5 * jnp.pi * (node + 1.0)) * weight
-            share = share + step * self._density(ring) * self._arc(ring, angle, radius)
+        # a cosine map of the nodes: the arc has a square root at both ends
+        place, weight = np.cos(0.5 * np.pi * (nodes + 1.0)), np.sin(0.5 * np.pi * (nodes + 1.0)) * weights
+        middle, half = 0.5 * (low + high)[..., None], 0.5 * (high - low)[..., None]
+        ring = middle - half * place
+        arcs = self._arc(ring, angle[..., None], radius[..., None])
+        share = share + (0.5 * np.pi * half * weight * self._density(ring) * arcs).sum(axis=-1)
         return self.photons * share / covered
 
     def _within(self, angle: Array) -> Array:

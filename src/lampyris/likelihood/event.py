@@ -21,24 +21,23 @@ class Dispersion(NamedTuple):
     charge_spread: float = 0.4
 
 
-class Predicted(NamedTuple):
-    """What the likelihood needs of an expectation, one row per channel."""
-
-    expected: Float[Array, " channels"]
-    density: Float[Array, " channels"]
-    cumulative: Float[Array, " channels"]
-
-
-def predicted(expectation: Expectation, seen: Observation) -> tuple[Predicted, Float[Array, ""]]:
+def scaled(rows: Float[Array, "channels 3"], seen: Observation) -> tuple[Float[Array, "channels 3"], Float[Array, ""]]:
     """The prediction with its total scaled to the observed charge, and the logarithm of the unscaled total.
 
-    The channels then judge the shape of the event alone, so that the total can have its own, smaller uncertainty.
+    `rows` holds expected charge, density and cumulative of each channel. The channels then judge the shape of the event
+    alone, so that the total can have its own, smaller uncertainty.
     """
-    density, cumulative = expectation.density_and_cumulative(seen.time)
-    total = expectation.total_charge.sum()
-    scale = seen.charge / total
-    rows = Predicted(expectation.total_charge * scale, density * scale, cumulative * scale)
-    return rows, jnp.log(total)
+    total = rows[:, 0].sum()
+    return rows * (seen.charge / total), jnp.log(total)
+
+
+def rows_log_likelihood(
+    rows: Float[Array, "channels 3"], seen: Observation, dispersion: Dispersion
+) -> Float[Array, ""]:
+    """Log-likelihood of an event from expected charge, density and cumulative of each channel."""
+    shape, log_total = scaled(rows, seen)
+    channels = channel_log_likelihood(shape[:, 0], shape[:, 1], shape[:, 2], seen)
+    return channels.sum() + total_log_likelihood(log_total, seen, dispersion)
 
 
 def total_log_likelihood(log_total: Array, seen: Observation, dispersion: Dispersion) -> Float[Array, ""]:
@@ -49,5 +48,6 @@ def total_log_likelihood(log_total: Array, seen: Observation, dispersion: Disper
 
 def log_likelihood(expectation: Expectation, seen: Observation, dispersion: Dispersion) -> Float[Array, ""]:
     """Log-likelihood of an event."""
-    rows, log_total = predicted(expectation, seen)
-    return channel_log_likelihood(*rows, seen).sum() + total_log_likelihood(log_total, seen, dispersion)
+    density, cumulative = expectation.density_and_cumulative(seen.time)
+    rows = jnp.stack([expectation.total_charge, density, cumulative], axis=1)
+    return rows_log_likelihood(rows, seen, dispersion)

@@ -22,9 +22,8 @@ class DistanceTable(eqx.Module):
     of a few multiplications for each pair of point and sensor.
     """
 
-    log_transmission: Float[Array, " terms"]
-    index: Float[Array, " terms"]
-    dispersion: Float[Array, " terms"]
+    series: Float[Array, "terms 3"]
+    """coefficients of the logarithm of the transmission, the mean group index, and its rms"""
     wavelength: Float[Array, ""]
     reach: Float[Array, ""]
 
@@ -42,10 +41,9 @@ class DistanceTable(eqx.Module):
         mean = (light * index).sum(axis=1) / total
         variance = (light * (index - mean[:, None]) ** 2).sum(axis=1) / total
         transform = jnp.asarray(_transform(nodes))
+        values = jnp.stack([jnp.log(total), mean, safe_sqrt(variance)], axis=1)
         return cls(
-            transform @ jnp.log(total),
-            transform @ mean,
-            transform @ safe_sqrt(variance),
+            transform @ values,
             (detected * wavelength).sum() / detected.sum(),
             reach,
         )
@@ -53,9 +51,9 @@ class DistanceTable(eqx.Module):
     def at(self, distance: Array) -> tuple[Array, Array, Array]:
         """Detected share, delay [ns] and rms of the delay [ns] at the distance [m]."""
         x = 2.0 * distance / self.reach - 1.0
-        transmission = jnp.exp(_clenshaw(self.log_transmission, x))
+        values = _clenshaw(self.series, x)
         per_metre = distance / SPEED_OF_LIGHT
-        return transmission, per_metre * _clenshaw(self.index, x), per_metre * _clenshaw(self.dispersion, x)
+        return jnp.exp(values[..., 0]), per_metre * values[..., 1], per_metre * values[..., 2]
 
 
 def _transform(nodes: np.ndarray) -> np.ndarray:
@@ -66,8 +64,9 @@ def _transform(nodes: np.ndarray) -> np.ndarray:
 
 
 def _clenshaw(coefficients: Array, x: Array) -> Array:
-    """Value of a Chebyshev series."""
-    one, two = jnp.zeros_like(x), jnp.zeros_like(x)
+    """Values of several Chebyshev series, on a new last axis."""
+    x = x[..., None]
+    one, two = jnp.zeros(3), jnp.zeros(3)
     for term in range(CHEBYSHEV - 1, 0, -1):
         one, two = coefficients[term] + 2.0 * x * one - two, one
     return coefficients[0] + x * one - two

@@ -4,8 +4,8 @@ from abc import abstractmethod
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 from jax.scipy.special import log_ndtr, ndtr
+from jaxtyping import Array, Float
 
 
 class Arrival(eqx.Module):
@@ -97,7 +97,6 @@ class Expectation(eqx.Module):
         return density / total, cumulative / total
 
 
-def widened(expectation: Expectation, rms: Array) -> Expectation:
-    """The same light with its direct times spread by a further rms [ns]: what a first, rough fit uses."""
-    wider = jnp.sqrt(expectation.direct.rms**2 + rms**2)
-    return eqx.tree_at(lambda e: e.direct.rms, expectation, wider)
+def widened(direct: GaussianMixture, rms: Array) -> GaussianMixture:
+    """The same light with its times spread by a further rms [ns]: what a first, rough fit uses."""
+    return eqx.tree_at(lambda d: d.rms, direct, jnp.sqrt(direct.rms**2 + rms**2))

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from lampyris._math import dot, safe_norm, safe_sqrt, turn
+from lampyris._math import dot, normalise, safe_norm, safe_sqrt, turn
 from lampyris.detector import Detector
 from lampyris.medium import Optics
 from lampyris.rays import Rays
@@ -62,7 +62,7 @@ def trace(
         return (flight.rays, flight.indirect), _sums(flight, detector, reference, degree)
 
     start = (rays, jnp.zeros(rays.count, bool))
-    (last, _), sums = jax.lax.scan(jax.checkpoint(step), start, uniform)
+    (last, _), sums = jax.lax.scan(step, start, uniform)
     return IndirectLight(sums.sum(axis=0), last.weight.sum())
 
 
@@ -89,7 +89,7 @@ def _step(
     reflected, reflectance = _reflect(rays._replace(position=point), detector, coverage, normal, uniform[2:7])
     moved = Rays(
         jnp.where(scatters[:, None], point, detector.shape.on_wall(point)),
-        jnp.where(scatters[:, None], scattered, reflected),
+        normalise(jnp.where(scatters[:, None], scattered, reflected)),
         time,
         rays.wavelength,
         jnp.where(scatters, weight, weight * reflectance),

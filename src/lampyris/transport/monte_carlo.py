@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
 from lampyris._host import on_host
-from lampyris._math import dot, turn
+from lampyris._math import dot, normalise, turn
 from lampyris._random import generator
 from lampyris.detector import Detector
 from lampyris.medium import Optics
@@ -24,7 +24,6 @@ from lampyris.units import SPEED_OF_LIGHT
 
 FLYING, IN_MEDIUM, IN_WALL, AT_SENSOR = 0, 1, 2, 3
 STEPS_PER_STAGE = 4
-TAIL = 2048
 
 
 class Photon(NamedTuple):
@@ -49,12 +48,12 @@ class Photon(NamedTuple):
 class MonteCarlo:
     """Exponential free paths, absorption, scattering, reflection, and exact hits on the disks of the sensors.
 
-    Photons fly in a fixed number of `lanes`; after every few steps those that ended make room for the next, and the
-    last few move to a smaller array. Two functions are compiled, whatever the event, and memory stays flat.
+    Photons fly in a fixed number of `lanes`; after every few steps those that ended make room for the next. One
+    function is compiled, whatever the event, and memory stays flat.
     **Gradients**: none; use `Hybrid`. `most_steps` bounds the steps of a photon: what then still flies is counted.
     """
 
-    lanes: int = 32768
+    lanes: int = 16384
     most_steps: int = 1000
 
     def __call__(
@@ -82,10 +81,8 @@ class MonteCarlo:
                 *(np.concatenate(pair) for pair in zip(flying, _rows(waiting, slice(0, room)), strict=True))
             )
             waiting = _rows(waiting, slice(room, None))
-            small = min(TAIL, self.lanes)
-            size = small if flying.time.size <= small else self.lanes
-            uniform = jnp.asarray(draw.random((STEPS_PER_STAGE, 5, size), np.float32))
-            flown = _stage(_padded(flying, size), detector, grid, uniform)
+            uniform = jnp.asarray(draw.random((STEPS_PER_STAGE, 5, self.lanes), np.float32))
+            flown = _stage(_padded(flying, self.lanes), detector, grid, uniform)
             flown = _rows(Photon(*(np.asarray(column) for column in flown)), slice(0, flying.time.size))
             ended = (flown.state != FLYING) | (flown.steps >= self.most_steps)
             yield _rows(flown, ended)
@@ -137,9 +134,10 @@ def _step(photons: Photon, detector: Detector, grid: SensorGrid, uniform: Array)
     inside = _in_medium(moved, detector, uniform, scattering / jnp.maximum(rate, 1e-30))
     wall = _at_wall(moved, detector, grid, normal, uniform)
     flying = photons.state == FLYING
-    return jax.tree.map(
+    after = jax.tree.map(
         lambda old, a, b: jnp.where(_as(flying, old), jnp.where(_as(at_wall, old), b, a), old), photons, inside, wall
     )
+    return after._replace(direction=normalise(after.direction))  # against the drift of many turns
 
 
 def _as(mask: Array, column: Array) -> Array:

@@ -14,10 +14,10 @@ def disk_solid_angle(height: Array, lateral: Array, radius: Array, nodes: int = 
     below 1e-6 from two radii away on, with 16 below 1e-6 from a third of a radius on.
     **Gradients**: right. **Reference**: the numbers of Paxton, Rev. Sci. Instrum. 30 (1959) 254, are reproduced.
     """
-    above = jnp.maximum(height, 1e-6 * radius)
-    total = jnp.zeros(jnp.broadcast_shapes(jnp.shape(height), jnp.shape(lateral), jnp.shape(radius)))
-    for angle in (np.arange(nodes) + 0.5) * np.pi / nodes:
-        rim = radius * lateral * np.cos(angle)
-        distance = safe_sqrt(above**2 + radius**2 + lateral**2 - 2.0 * rim)
-        total = total + (radius**2 - rim) / (distance * (distance + above))
+    cosines = np.cos((np.arange(nodes) + 0.5) * np.pi / nodes)
+    above = jnp.maximum(height, 1e-6 * radius)[..., None]
+    rim = jnp.asarray(radius * lateral)[..., None] * cosines
+    around = jnp.asarray(radius**2 + lateral**2)[..., None]
+    distance = safe_sqrt(above**2 + around - 2.0 * rim)
+    total = ((jnp.asarray(radius**2)[..., None] - rim) / (distance * (distance + above))).sum(axis=-1)
     return jnp.where(height > 0, jnp.maximum(2.0 * np.pi / nodes * total, 0.0), 0.0)

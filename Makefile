@@ -1,0 +1,42 @@
+# make demo   simulate and reconstruct one muon in Super-Kamiokande; results in demo/
+# make test   all tests
+# make lint   style, types, import floors
+# make bench  the measurements that the documentation quotes; results in benchmarks/results/
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.runtime
+	$(BIN)/lampyris demo
+
+test: $(VENV)/.development
+	$(BIN)/python -m pytest -n 2
+
+lint: $(VENV)/.development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.runtime
+	set -e; for script in benchmarks/[!_]*.py; do $(BIN)/python $$script; done
+
+clean:
+	rm -rf $(VENV) demo build dist
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Lampyris needs Python 3.11 or later; make PYTHON=... picks another.")'
+	$(PYTHON) -m venv $(VENV)
+
+# a stamp that is older than pyproject.toml installs again
+$(VENV)/.runtime: pyproject.toml | $(BIN)/python
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/.development: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[dev]'
+	touch $@ $(VENV)/.runtime

@@ -1,0 +1,39 @@
+"""Write the figures of a benchmark with what is needed to repeat it."""
+
+import datetime
+import json
+import platform
+import resource
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def peak_memory_gb() -> float:
+    """Largest resident memory of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+
+
+def record(name: str, settings: dict, seed: int, figures: dict) -> Path:
+    """Write `results/NAME.json`."""
+    import jax
+
+    document = {
+        "name": name,
+        "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "date": datetime.date.today().isoformat(),
+        "machine": f"{platform.machine()}, {platform.system()}, {jax.default_backend()}",
+        "versions": {
+            "python": platform.python_version(),
+            **{p: version(p) for p in ("jax", "equinox", "numpy", "lampyris")},
+        },
+        "settings": settings,
+        "seed": seed,
+        "figures": figures,
+    }
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps(document, indent=2) + "\n")
+    return path

@@ -1,0 +1,111 @@
+"""The chain on whole Geant4 muons in Super-Kamiokande: resolution, time and memory.
+
+    python benchmarks/first_light.py [--events 20] [--seed 1]
+
+Muons of 500 to 1400 MeV from `data/`, each at its own random contained vertex (2 m from every wall), direction and time,
+carried by `MonteCarlo`, reconstructed from the data alone.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+from _record import peak_memory_gb, record
+
+import lampyris as lp
+from lampyris.data.events import demo_muon, unpack_steps
+from lampyris.emission import load_profile
+from lampyris.fit.objective import local_model
+from lampyris.likelihood import Dispersion, observe
+
+EVENTS = Path(__file__).parents[1] / "data" / "geant4_water_mu-_events.npz"
+
+
+def contained(detector: lp.Detector, energy: float, draw: np.random.Generator) -> lp.Track:
+    """A random track with its vertex 2 m from every wall and its end inside."""
+    length = 1.2 * float(load_profile("mu-").length(energy))
+    half = np.asarray(detector.shape.half_extent())
+    while True:
+        position = draw.uniform(-half, half)
+        direction = draw.normal(size=3)
+        direction /= np.linalg.norm(direction)
+        ends = np.stack([position, position + length * direction])
+        room = np.asarray(detector.shape.signed_distance(ends))
+        if room[0] > 2.0 and room[1] > 0.0:
+            return lp.Track("mu-", energy, position, direction, draw.uniform(-15.0, 15.0))
+
+
+def momentum(energy: float) -> float:
+    """Momentum [MeV/c] of a muon of this kinetic energy."""
+    return float(np.sqrt(energy * (energy + 2.0 * 105.6583755)))
+
+
+def one(detector: lp.Detector, truth: lp.Track, steps, key) -> dict:
+    """Errors and pulls of one event."""
+    hits = lp.simulate(detector, lp.StepLight(steps, truth.position, truth.direction, truth.time), key=key)
+    start = time.perf_counter()
+    fit = lp.reconstruct(detector, hits, particle="mu-")
+    seconds = time.perf_counter() - start
+    cosine = float(np.clip(np.dot(fit.value.direction, truth.direction), -1.0, 1.0))
+    true_momentum = momentum(float(truth.energy))
+    return {
+        "energy": float(truth.energy),
+        "result": fit.result,
+        "vertex_cm": 100.0 * float(np.linalg.norm(np.asarray(fit.value.position - truth.position))),
+        "direction_deg": float(np.degrees(np.arccos(cosine))),
+        "momentum_percent": 100.0 * (momentum(float(fit.value.energy)) - true_momentum) / true_momentum,
+        "pulls": fit.pulls(truth),
+        "seconds": seconds,
+        "evaluations": fit.statistics["evaluations"],
+    }
+
+
+def timing(detector: lp.Detector) -> dict:
+    """Value, gradient and curvature of the demo event: first call and later calls."""
+    energy, steps = demo_muon()
+    track = lp.Track("mu-", energy, [2.0, -3.0, 4.0], [0.6, 0.0, 0.8], 0.0)
+    hits = lp.simulate(
+        detector, lp.StepLight(steps, track.position, track.direction, track.time), key=jax.random.key(0)
+    )
+    seen, transport = observe(hits, detector.sensors, 0.25), lp.Hybrid()
+    seconds = []
+    for _ in range(6):
+        start = time.perf_counter()
+        local_model(track, seen, detector, transport, Dispersion(), 0.0)
+        seconds.append(time.perf_counter() - start)
+    return {"compile_seconds": seconds[0], "value_and_gradient_seconds": float(np.median(seconds[1:]))}
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--events", type=int, default=20)
+    options.add_argument("--seed", type=int, default=1)
+    chosen = options.parse_args()
+    detector, draw = lp.catalog.load("SK"), np.random.default_rng(chosen.seed)
+    figures = timing(detector)
+    print(figures, flush=True)
+    rows = []
+    for number, (energy, steps) in enumerate(unpack_steps(EVENTS)[: chosen.events]):
+        truth = contained(detector, energy, draw)
+        rows.append(one(detector, truth, steps, jax.random.fold_in(jax.random.key(chosen.seed), number)))
+        print(number, rows[-1], flush=True)
+    quantile = lambda name: float(np.quantile(np.abs([row[name] for row in rows]), 0.68))  # noqa: E731
+    figures["muons"] = {
+        "events": len(rows),
+        "converged_fraction": float(np.mean([row["result"] == "converged" for row in rows])),
+        "vertex_q68_cm": quantile("vertex_cm"),
+        "direction_q68_deg": quantile("direction_deg"),
+        "momentum_q68_percent": quantile("momentum_percent"),
+        "momentum_bias_percent": float(np.mean([row["momentum_percent"] for row in rows])),
+        "pull_width": {n: float(np.std([row["pulls"][n] for row in rows])) for n in rows[0]["pulls"]},
+        "seconds_per_event": float(np.median([row["seconds"] for row in rows])),
+        "each": rows,
+    }
+    figures["peak_memory_gb"] = peak_memory_gb()
+    print(record("first_light", {"detector": "SK", "particle": "mu-", "events": len(rows)}, chosen.seed, figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,6 @@
+"""`python -m lampyris`."""
+
+from lampyris.cli import main
+
+if __name__ == "__main__":
+    main()

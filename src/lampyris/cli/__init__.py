@@ -1,0 +1,49 @@
+"""The commands of `lampyris`. Heavy modules are imported inside the commands, so that help comes at once."""
+
+import sys
+
+import typer
+
+from lampyris.cli.demo import run_demo
+from lampyris.cli.detectors import list_detectors
+from lampyris.cli.display import show_event
+from lampyris.cli.info import tell_file
+from lampyris.cli.reconstruct import reconstruct_file
+from lampyris.cli.simulate import simulate_file
+
+app = typer.Typer(
+    name="lampyris",
+    help="Simulate optical particle detectors and find the particle behind an event. Begin with: lampyris demo",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _name, _function in (
+    ("demo", run_demo),
+    ("detectors", list_detectors),
+    ("info", tell_file),
+    ("simulate", simulate_file),
+    ("reconstruct", reconstruct_file),
+    ("display", show_event),
+):
+    app.command(_name)(_function)
+
+
+def main() -> None:
+    """Run the command line; a wrong option ends, as all bad input, in one line and the exit code 2."""
+    try:
+        sys.exit(app(args=sys.argv[1:] or ["--help"], standalone_mode=False) or 0)
+    except Exception as error:
+        tell = getattr(error, "format_message", None)  # errors of the command line, wherever typer keeps their class
+        if tell is None:
+            if type(error).__name__ == "Abort":
+                sys.exit(130)
+            raise
+        message = tell().strip()
+        if message:
+            print(f"error: {' '.join(message.split())}", file=sys.stderr)
+        sys.exit(getattr(error, "exit_code", 2))
+
+
+__all__ = ["app", "main"]

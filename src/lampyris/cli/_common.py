@@ -1,0 +1,110 @@
+"""What all commands share: one line for bad input, one JSON object, progress on standard error."""
+
+import functools
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+AS_JSON = typer.Option("--json", help="Print one JSON object on standard output and nothing else.")
+
+
+def guarded(command: Callable) -> Callable:
+    """End bad input with one line on standard error and the exit code 2."""
+
+    @functools.wraps(command)
+    def run(*arguments, **options):
+        try:
+            return command(*arguments, **options)
+        except (ValueError, OSError) as error:
+            from lampyris._checks import LampyrisError
+
+            if not isinstance(error, LampyrisError | OSError):
+                raise
+            typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+            raise typer.Exit(2) from None
+
+    return run
+
+
+def print_json(told: dict) -> None:
+    """Print one JSON object; numbers that are not finite become null."""
+    typer.echo(json.dumps(_plain(told), indent=2, allow_nan=False))
+
+
+def console() -> Console:
+    """The console for people: standard output."""
+    return Console(highlight=False)
+
+
+def progress(as_json: bool) -> Progress:
+    """A bar on standard error that vanishes at the end; silent with --json and when nobody watches."""
+    watched = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=watched, transient=True, disable=as_json or not watched.is_terminal)
+
+
+def check_output(option: str, path: Path) -> None:
+    """Raise `LampyrisError` before long work if its result could not be written."""
+    from lampyris._checks import LampyrisError
+
+    if path.is_dir():
+        raise LampyrisError(f"`{option}` must be a file, but {path} is a directory.")
+    if not path.parent.is_dir():
+        raise LampyrisError(f"`{option}` must lie in a directory that exists, but {path.parent} does not.")
+
+
+def parse_vector(option: str, text: str | None) -> tuple[float, float, float] | None:
+    """Three numbers written as x,y,z."""
+    from lampyris._checks import fail
+
+    if text is None:
+        return None
+    try:
+        x, y, z = (float(word) for word in text.split(","))
+    except ValueError:
+        fail(option, "three numbers x,y,z", text)
+    if not all(map(math.isfinite, (x, y, z))):
+        fail(option, "three finite numbers x,y,z", text)
+    return x, y, z
+
+
+def load_detector(events):
+    """The detector of the catalog that a file of events names, if it still has as many channels."""
+    from lampyris import catalog
+    from lampyris._checks import LampyrisError
+
+    detector = catalog.load(events.detector_name)
+    if detector.sensors.count != events.channels:
+        raise LampyrisError(
+            f"{events.path} was made with {events.channels} channels, but {detector.name} has {detector.sensors.count}."
+        )
+    return detector
+
+
+def command_line(*words) -> str:
+    """The command as a person would type it, for the provenance of files."""
+    return " ".join(["lampyris", *(str(word) for word in words if word is not None)])
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {str(name): _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    number = float(value)
+    return number if math.isfinite(number) else None

@@ -1,0 +1,46 @@
+"""Fixtures common to all tests. Array shapes and types of all annotated functions are checked while tests run."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import jax
+import pytest
+from jaxtyping import install_import_hook
+
+UNCHECKED = {"lampyris.transport.arrivals"}
+"""modules whose annotations do not hold at run time"""
+
+PACKAGE = Path(find_spec("lampyris").submodule_search_locations[0])
+MODULES = [
+    ".".join(["lampyris", *file.relative_to(PACKAGE).with_suffix("").parts])
+    for file in PACKAGE.rglob("*.py")
+    if file.name not in ("__init__.py", "__main__.py")
+]
+install_import_hook(sorted(set(MODULES) - UNCHECKED), "beartype.beartype")
+
+from lampyris.detector import Detector  # noqa: E402
+from lampyris.layout import barrel, caps, join  # noqa: E402
+from lampyris.medium import Medium, Scatterer  # noqa: E402
+from lampyris.phase import Rayleigh  # noqa: E402
+from lampyris.sensors import make_sensors  # noqa: E402
+from lampyris.shape import Cylinder  # noqa: E402
+from lampyris.surface import Lambertian  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def small_tank() -> Detector:
+    """A cylinder of 8 x 8 m with 400 sensors, constant in wavelength."""
+    shape = Cylinder(4.0, 8.0)
+    position, normal = join(
+        barrel(shape, columns=24, rows=11, pitch=0.7, first_row=0.5), caps(shape, count=68, pitch=0.8)
+    )
+    medium = Medium(1.33, 30.0, (Scatterer(20.0, Rayleigh()),))
+    sensors = make_sensors(position, normal, 0.2, 0.2, surface=Lambertian(0.25))
+    return Detector(shape, medium, Lambertian(0.3), sensors, name="small tank")
+
+
+@pytest.fixture
+def double_precision():
+    """Numbers of 64 bits, for comparisons with finite differences."""
+    with jax.enable_x64(True):
+        yield

@@ -1,0 +1,98 @@
+"""The whole chain in a middle-sized tank: one Geant4 muon to hits, expectation against Monte Carlo, and back."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import lampyris as lp
+from lampyris.catalog.efficiency import tube_20_inch
+from lampyris.catalog.media import water_sk
+from lampyris.data.events import demo_muon
+from lampyris.fit import objective
+from lampyris.fit.parameters import SCALES, moved
+from lampyris.layout import barrel, caps, join
+from lampyris.surface import Mixture
+
+
+@pytest.fixture(scope="module")
+def tank() -> lp.Detector:
+    """A tank of 16 x 16 m with the tubes and the water of Super-Kamiokande."""
+    shape = lp.Cylinder(8.0, 16.0)
+    position, normal = join(barrel(shape, 70, 22, 0.707, 0.6), caps(shape, 352, 0.707))
+    sensors = lp.make_sensors(position, normal, 0.254, tube_20_inch(), surface=Mixture(0.25, 0.9), dark_rate=4.2)
+    return lp.Detector(shape, water_sk(), Mixture(0.05, 0.55), sensors, name="tank")
+
+
+@pytest.fixture(scope="module")
+def truth() -> lp.Track:
+    direction = np.array([0.8, 0.0, 0.6])
+    return lp.Track("mu-", 1000.0, [-2.5, 0.5, -1.5], direction, 3.0)
+
+
+@pytest.fixture(scope="module")
+def event(tank, truth):
+    _, steps = demo_muon()
+    light = lp.StepLight(steps, truth.position, truth.direction, truth.time)
+    return lp.simulate_event(tank, light, key=jax.random.key(4))
+
+
+@pytest.fixture(scope="module")
+def fit(tank, event):
+    return lp.reconstruct(tank, event.hits, particle="mu-")
+
+
+def test_light_is_counted(event):
+    assert event.balance.error() == 0.0
+    assert event.balance.cut_off == 0.0
+    assert event.record.photoelectrons > 1000
+
+
+def test_fit_finds_the_muon_from_data_alone(fit, truth):
+    assert fit.result == "converged"
+    assert np.linalg.norm(np.asarray(fit.value.position - truth.position)) < 0.4
+    assert max(abs(pull) for pull in fit.pulls(truth).values()) < 5.0
+    assert np.all(np.linalg.eigvalsh(fit.covariance) > 0)
+    assert "MeV" in str(fit)
+
+
+def test_expected_charge_is_that_of_the_event(tank, truth, event):
+    # the muon's own light varies by .8 %, Poisson and single-electron charge add 1.3 %, the profile's interpolation .3 %
+    total = np.asarray(event.hits.charge).sum() - float(tank.sensors.dark_charge) * tank.sensors.count
+    expected = float(lp.expect(tank, truth).charge.sum())
+    assert abs(total / expected - 1.0) < 4.0 * np.hypot(0.009, 1.08 / np.sqrt(expected))
+
+
+def test_slopes_are_differences_of_the_prediction(tank, truth, event):
+    transport, time = lp.Hybrid(), jnp.asarray(event.hits.time, float)
+    no_blur = jnp.asarray(0.0)
+    for light in (
+        lambda track: objective._direct(track, time, tank, transport, no_blur),
+        lambda track: objective._indirect(track, time, tank, transport),
+    ):
+        slopes = np.asarray(light(truth)[1][:, :, 0], float).sum(axis=1)
+        for parameter in range(6):
+            # steps of a fifth of the scale: the error of the difference is quadratic, that of float32 about 1e-5 of the sum
+            step = np.zeros(7)
+            step[parameter] = 0.2
+            ahead, behind = (np.asarray(light(moved(truth, jnp.asarray(s)))[0][:, 0], float) for s in (step, -step))
+            difference = (ahead.sum() - behind.sum()) / 0.4
+            allowed = 0.02 * np.abs(slopes).max() + 1e-4 * ahead.sum()
+            assert abs(difference - slopes[parameter]) < allowed, (parameter, SCALES[parameter])
+
+
+def test_bad_events_end_with_one_line(tank, event):
+    empty = lp.Hits(*(np.zeros_like(np.asarray(column)) for column in event.hits))
+    with pytest.raises(lp.LampyrisError, match="at least one hit"):
+        lp.reconstruct(tank, empty)
+    with pytest.raises(lp.LampyrisError, match="channels"):
+        lp.reconstruct(tank, lp.Hits(*(np.asarray(column)[:-1] for column in event.hits)))
+    with pytest.raises(lp.LampyrisError, match="inside the detector"):
+        lp.expect(tank, lp.Isotropic([0.0, 0.0, 9.0]))
+    with pytest.raises(lp.LampyrisError, match="Unknown particle"):
+        lp.reconstruct(tank, event.hits, particle="tau-")
+
+
+def test_public_names_are_frozen():
+    wanted = {"catalog", "simulate", "expect", "reconstruct", "Track", "Isotropic", "Laser", "Photons", "Detector", "Hits"}
+    assert wanted <= set(lp.__all__)

@@ -1,0 +1,205 @@
+import importlib
+import json
+import sys
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from lampyris import catalog
+from lampyris.cli import app, main
+from lampyris.data.fits_file import read_fits
+from lampyris.data.hits_file import read_events, write_events
+from lampyris.fit.parameters import NAMES, values
+from lampyris.fit.result import Fit, make_errors
+from lampyris.response import Hits
+from lampyris.response.record import Record
+from lampyris.simulate import Simulated
+from lampyris.source import Track
+from lampyris.transport import Balance
+
+KEYS = {"energy", "x", "y", "z", "theta", "phi", "time"}
+
+
+@pytest.fixture(scope="module")
+def eos():
+    return catalog.load("Eos")
+
+
+@pytest.fixture
+def catalog_of_eos(eos, monkeypatch):
+    """Any detector is Eos, which is made once."""
+    known = catalog.load
+    monkeypatch.setattr(catalog, "load", lambda name: eos if name in ("Eos", "SK") else known(name))
+
+
+def hits_of(eos, seed):
+    draw = np.random.default_rng(seed)
+    count = eos.sensors.count
+    hit = draw.random(count) < 0.4
+    charge, time = draw.exponential(3.0, count), draw.normal(5.0, 2.0, count)
+    return Hits(np.where(hit, charge, 0.0).astype("f4"), np.where(hit, time, 0.0).astype("f4"), hit)
+
+
+def made_track(shift=0.0):
+    return Track("mu-", 200.0 + shift, [0.1 + shift, 0.0, -0.2], [0.6, 0.0, 0.8], 1.0)
+
+
+@pytest.fixture
+def events_file(eos, tmp_path):
+    path = tmp_path / "events.h5"
+    empty = Hits(*(np.zeros(eos.sensors.count, kind) for kind in ("f4", "f4", bool)))
+    write_events(path, eos, [(hits_of(eos, 1), made_track()), (empty, None)])
+    return path
+
+
+@pytest.fixture
+def quick(eos, monkeypatch):
+    """Simulation and fit replaced by numbers from the air: the commands are on trial, not the physics."""
+
+    def simulate_event(detector, source, *, key, transport=None):
+        hits = hits_of(eos, 2)
+        return Simulated(hits, Record(hits, 123, 0, 0), Balance(1000.0, 600.0, 100.0, 100.0, 200.0, 0.0))
+
+    def reconstruct(detector, hits, *, particle):
+        covariance = 0.01 * np.eye(7)
+        return Fit(made_track(0.05), make_errors(covariance), covariance, NAMES, -5.0, "converged", {})
+
+    monkeypatch.setattr(importlib.import_module("lampyris.simulate"), "simulate_event", simulate_event)
+    monkeypatch.setattr(importlib.import_module("lampyris.fit"), "reconstruct", reconstruct)
+
+
+def run(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def fails(message, *words):
+    result = run(*words)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr
+
+
+def files_in(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_help_teaches_with_an_example():
+    assert run("--help").exit_code == 0
+    for command in ("demo", "detectors", "info", "simulate", "reconstruct", "display"):
+        result = run(command, "-h")
+        assert result.exit_code == 0
+        assert f"Example: lampyris {command}" in result.stdout
+
+
+def test_detectors():
+    assert list(json.loads(run("detectors", "--json").stdout)["detectors"]) == list(catalog.names())
+    assert "Super-Kamiokande" in run("detectors").stdout
+
+
+def test_info(events_file, tmp_path):
+    told = json.loads(run("info", events_file, "--json").stdout)
+    assert (told["detector"], told["events"], told["channels"]) == ("Eos", 2, 242)
+    assert "lampyris-events" in run("info", events_file).stdout
+    (tmp_path / "foreign.h5").write_bytes(b"no HDF5 at all")
+    fails("not a lampyris-events file", "info", tmp_path / "foreign.h5", "--json")
+    fails("does not exist", "info", tmp_path / "nothing.h5")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--detector", "Kamland"), "there are: Eos, HK"),
+        (("--particle", "tau-"), "Unknown particle 'tau-'; there are: mu-"),
+        (("--energy", "20"), "`--energy` must be between"),
+        (("--energy", "nan"), "`--energy` must be between"),
+        (("--position", "5,0,0"), "`--position` must be inside Eos"),
+        (("--position", "1,2"), "`--position` must be three numbers x,y,z"),
+        (("--position", "nan,0,0"), "three finite numbers"),
+        (("--direction", "1,1,0"), "`--direction` must be a unit vector"),
+        (("--time", "inf"), "`--time` must be finite"),
+        (("--energy", "1000"), "does not fit into Eos"),
+        (("-o", "no/such/place.h5"), "directory that exists"),
+    ],
+)
+def test_bad_simulation_leaves_nothing(words, message, catalog_of_eos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fails(message, "simulate", "--detector", "Eos", "--energy", "200", "-o", "events.h5", *words)
+    assert files_in(tmp_path) == []
+
+
+def test_simulate_reconstruct_info(catalog_of_eos, quick, eos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ("--detector", "Eos", "--energy", "200", "--events", "3", "--seed", "4", "-o", "events.h5")
+    told = json.loads(run("simulate", *words, "--json").stdout)
+    assert (told["events"], told["photons_per_event"], told["seed"]) == (3, 1000.0, 4)
+    events = read_events("events.h5")
+    assert "--seed 4" in events.provenance["command"]
+    tracks = [events.truth(event) for event in range(3)]
+    position, direction = (np.array([getattr(t, name) for t in tracks]) for name in ("position", "direction"))
+    assert (np.asarray(eos.shape.signed_distance(position)) > 0.24).all()
+    length = 1.2 * float(tracks[0].profile.length(200.0))
+    assert (np.asarray(eos.shape.signed_distance(position + length * direction)) > 0).all()
+    told = json.loads(run("reconstruct", "events.h5", "-o", "fits.h5", "--json").stdout)
+    assert told["results"] == {"converged": 3}
+    assert len(read_fits("fits.h5")) == 3
+    assert json.loads(run("info", "fits.h5", "--json").stdout)["format"] == "lampyris-fits"
+    assert files_in(tmp_path) == ["events.h5", "fits.h5"]
+
+
+def test_reconstruct_passes_over_empty_events(catalog_of_eos, quick, events_file, tmp_path):
+    result = run("reconstruct", events_file, "-o", tmp_path / "fits.h5")
+    assert result.exit_code == 0
+    assert read_fits(tmp_path / "fits.h5").result == ("converged", "no hits")
+    fails("Unknown particle", "reconstruct", events_file, "--particle", "x", "-o", tmp_path / "other.h5")
+    assert files_in(tmp_path) == ["events.h5", "fits.h5"]
+
+
+def test_display(catalog_of_eos, quick, events_file, tmp_path):
+    page, picture, fits = (tmp_path / name for name in ("event.html", "event.png", "fits.h5"))
+    run("reconstruct", events_file, "-o", fits)
+    result = run("display", events_file, "-o", page, "--png", picture, "--fits", fits, "--json")
+    assert json.loads(result.stdout)["files"] == [str(page), str(picture)]
+    assert page.stat().st_size > 0
+    assert picture.read_bytes()[1:4] == b"PNG"
+    before = files_in(tmp_path)
+    fails("has no event 7", "display", events_file, "--event", "7", "-o", tmp_path / "other.html")
+    fails("the event is empty", "display", events_file, "--event", "1", "-o", tmp_path / "other.html")
+    assert files_in(tmp_path) == before
+
+
+def test_fits_of_other_events_are_not_drawn(catalog_of_eos, quick, eos, events_file, tmp_path):
+    run("reconstruct", events_file, "-o", tmp_path / "fits.h5")
+    write_events(events_file, eos, [(hits_of(eos, 3), None)])
+    words = ("--fits", tmp_path / "fits.h5", "-o", tmp_path / "event.html")
+    fails("which is not the file", "display", events_file, *words)
+
+
+def test_demo(catalog_of_eos, quick, tmp_path, monkeypatch):
+    draw = importlib.import_module("lampyris.cli._draw")
+    monkeypatch.setattr(draw, "draw_tracks", lambda detector, wanted, count, seed: [made_track()])
+    told = json.loads(run("demo", "--json", "--output", tmp_path / "demo").stdout)
+    for name in ("truth", "fit", "error", "pull"):
+        assert set(told[name]) == KEYS
+    assert told["vertex_error_cm"] == pytest.approx(5.0, abs=0.01)
+    assert told["pull"]["x"] == pytest.approx(0.5, abs=0.01)
+    assert set(told["seconds"]) == {"load", "simulate", "reconstruct", "display", "total"}
+    assert told["photons"] == {"emitted": 1000.0, "traced": 400.0}
+    assert told["energy_balance"]["in_wall"] == 0.5
+    assert told["energy_balance"]["error"] == 0.0
+    assert files_in(tmp_path / "demo") == ["event.html", "event.png", "events.h5", "fits.h5"]
+    np.testing.assert_allclose(list(told["truth"].values()), values(made_track()))
+    assert "pull" in run("demo", "--output", tmp_path / "demo").stdout
+
+
+def test_wrong_option_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["lampyris", "simulate", "--events", "many", "-o", "x.h5"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 2
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert written.err.startswith("error: ")
+    assert written.err.count("\n") == 1

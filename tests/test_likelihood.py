@@ -1,0 +1,94 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lampyris._host import on_host
+from lampyris.likelihood.channel import Observation, channel_log_likelihood, observe
+from lampyris.response import Hits
+from lampyris.sensors import make_sensors
+
+# times on a scale where one photoelectron is uniform between 0 and 1 ns: any other density is a change of variable
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
+TIME, TIME_WEIGHT = 0.5 * (1.0 + NODES), 0.5 * WEIGHTS
+
+
+def charges(width):
+    """Gauss nodes and weights of 30 panels of a width [pe] each."""
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+    nodes = width * (np.arange(30)[:, None] + 0.5 * (1.0 + nodes))
+    return nodes.ravel(), np.tile(0.5 * width * weights, 30)
+
+
+def grid(width, dispersion):
+    """An event whose channels are all pairs of charge and time, and the weights of the charges."""
+    charge, weight = charges(width)
+    count = charge.size * TIME.size
+    hits = Hits(np.repeat(charge, TIME.size), np.tile(TIME, charge.size), np.ones(count, bool))
+    sensors = make_sensors(np.zeros((count, 3)), np.tile([0.0, 0.0, 1.0], (count, 1)), 0.1)
+    return observe(hits, sensors, dispersion), weight
+
+
+def log_likelihood(seen: Observation, mean):
+    """Log-likelihood of every channel for a mean number of photoelectrons that come between 0 and 1 ns."""
+    expected = jnp.full_like(seen.time, mean)
+    return channel_log_likelihood(expected, expected, expected * seen.time, seen)
+
+
+def no_hit(mean, dispersion):
+    return (1.0 + mean * dispersion**2) ** (-1.0 / dispersion**2)
+
+
+@pytest.mark.parametrize("dispersion", [0.01, 0.25])
+def test_channel_likelihood_is_that_of_the_first_hit_and_adds_up_to_one(dispersion):
+    seen, weight = grid(1.0, dispersion)
+    for mean in (0.1, 1.0, 4.0):
+        density = np.exp(on_host(log_likelihood, seen, mean).astype(float)).reshape(weight.size, TIME.size)
+        first_hit = weight @ density
+        # mu f exp(-mu F), with the rate of the exponential spread by a Gamma distribution of relative width e
+        expected = mean * (1.0 + mean * TIME * dispersion**2) ** (-1.0 / dispersion**2 - 1.0)
+        np.testing.assert_allclose(first_hit, expected, rtol=1e-3)  # the quadrature in the charge
+        if dispersion == 0.01:
+            poisson = mean * np.exp(-mean * TIME)
+            np.testing.assert_allclose(first_hit, poisson, rtol=1e-3 + (mean + mean**2) * dispersion**2)
+        assert first_hit @ TIME_WEIGHT + no_hit(mean, dispersion) == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("dispersion", [0.01, 0.25])
+def test_large_charges_add_up_to_one(dispersion):
+    # counts are summed on a coarser net here
+    seen, weight = grid(6.0, dispersion)
+    density = np.exp(on_host(log_likelihood, seen, 60.0).astype(float)).reshape(weight.size, TIME.size)
+    assert weight @ density @ TIME_WEIGHT == pytest.approx(1.0, abs=3e-3)
+
+
+def test_silent_channel():
+    count = 3
+    hits = Hits(np.array([0.0, 0.0, 2.0]), np.zeros(count), np.array([False, False, True]))
+    sensors = make_sensors(np.zeros((count, 3)), np.tile([0.0, 0.0, 1.0], (count, 1)), 0.1)
+    logs = on_host(log_likelihood, observe(hits, sensors, 0.25), 1.7)
+    assert logs[0] == logs[1] == pytest.approx(np.log(no_hit(1.7, 0.25)), rel=1e-5)
+
+
+def slope_and_difference(seen, step):
+    """Derivatives of the log-likelihood along a change of mean, density and cumulative, and their finite differences."""
+    count = seen.time.shape[0]
+    start = jnp.linspace(0.2, 9.0, count), jnp.linspace(0.05, 0.6, count), jnp.linspace(0.1, 0.9, count)
+    start = start[0], start[1], start[2] * start[0]
+    way = jnp.full(count, 0.3), jnp.full(count, -0.02), jnp.full(count, 0.05)
+    _, slope = jax.jvp(lambda *entries: channel_log_likelihood(*entries, seen), start, way)
+
+    def moved(t):
+        return channel_log_likelihood(*(a + t * b for a, b in zip(start, way, strict=True)), seen)
+
+    return slope, (moved(step) - moved(-step)) / (2.0 * step)
+
+
+def test_gradient(double_precision):
+    count = 40
+    charge = np.geomspace(0.2, 50.0, count)
+    hits = Hits(charge, np.zeros(count), np.arange(count) % 5 > 0)
+    sensors = make_sensors(np.zeros((count, 3)), np.tile([0.0, 0.0, 1.0], (count, 1)), 0.1)
+    slope, difference = on_host(slope_and_difference, observe(hits, sensors, 0.25), 1e-6)
+    assert np.isfinite(slope).all()
+    np.testing.assert_allclose(slope, difference, rtol=1e-6, atol=1e-7)

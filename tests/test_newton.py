@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+
+from lampyris.fit.newton import Local, damped_step, maximise
+
+CURVATURE = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, -0.5], [0.0, -0.5, 0.2]])
+SUMMIT = np.array([0.5, -1.0, 2.0])
+
+
+def quadratic(point):
+    away = point - SUMMIT
+    return Local(float(-0.5 * away @ CURVATURE @ away), -CURVATURE @ away, CURVATURE, 0.0)
+
+
+def valley(point):
+    """Minus the function of Rosenbrock: a curved ridge with its top at (1, 1)."""
+    x, y = point
+    value = -(100.0 * (y - x**2) ** 2 + (1.0 - x) ** 2)
+    gradient = np.array([400.0 * x * (y - x**2) + 2.0 * (1.0 - x), -200.0 * (y - x**2)])
+    curvature = np.array([[1200.0 * x**2 - 400.0 * y + 2.0, -400.0 * x], [-400.0 * x, 200.0]])
+    return Local(float(value), gradient, curvature, 0.0)
+
+
+def saddle(point):
+    """A top at (+-1, 0) and a saddle between, where the curvature has the wrong sign."""
+    x, y = point
+    curvature = np.diag([12.0 * x**2 - 4.0, 2.0])
+    return Local(float(-((x**2 - 1.0) ** 2) - y**2), np.array([-4.0 * x * (x**2 - 1.0), -2.0 * y]), curvature, 0.0)
+
+
+def free(point, step):
+    return point + step
+
+
+def test_quadratic_takes_the_newton_step():
+    climb = maximise(quadratic, free, np.zeros(3), tolerance=1e-9)
+    assert climb.converged
+    assert climb.iterations <= 3
+    np.testing.assert_allclose(climb.point, SUMMIT, atol=1e-4)
+
+
+def test_curved_ridge():
+    climb = maximise(valley, free, np.array([-1.2, 1.0]), tolerance=1e-10, most_iterations=60)
+    assert climb.converged
+    np.testing.assert_allclose(climb.point, 1.0, atol=1e-4)
+
+
+def test_leaves_a_region_of_wrong_curvature():
+    climb = maximise(saddle, free, np.array([0.1, 0.5]), tolerance=1e-10)
+    assert climb.converged
+    np.testing.assert_allclose(climb.point, [1.0, 0.0], atol=1e-4)
+
+
+def test_never_goes_where_it_must_not():
+    visited = []
+
+    def bounded(point, step):
+        candidate = point + step
+        return candidate if candidate[2] < 1.0 else None
+
+    def watched(point):
+        visited.append(point)
+        return quadratic(point)
+
+    climb = maximise(watched, bounded, np.zeros(3), tolerance=1e-9)
+    assert all(point[2] < 1.0 for point in visited)
+    assert climb.local.value > quadratic(np.zeros(3)).value
+
+
+def test_says_when_it_ran_out_of_steps():
+    climb = maximise(valley, free, np.array([-1.2, 1.0]), tolerance=1e-10, most_iterations=2)
+    assert not climb.converged
+    assert climb.iterations == 2
+
+
+def test_ignores_values_that_are_not_finite():
+    def broken(point):
+        local = quadratic(point)
+        return local._replace(value=np.nan) if point[0] > 0.3 else local
+
+    climb = maximise(broken, free, np.zeros(3), tolerance=1e-9)
+    assert np.isfinite(climb.local.value)
+    assert climb.point[0] <= 0.3
+
+
+@pytest.mark.parametrize("longest", [0.1, 100.0])
+def test_step_is_cut_to_the_longest(longest):
+    local = quadratic(np.zeros(3))
+    step = damped_step(local, 0.0, longest)
+    assert np.linalg.norm(step) <= longest * (1.0 + 1e-12)
+    np.testing.assert_allclose(step / np.linalg.norm(step), SUMMIT / np.linalg.norm(SUMMIT), atol=1e-9)
