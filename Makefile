@@ -1,6 +1,7 @@
 # make demo   simulate and reconstruct one muon in Super-Kamiokande; results in demo/
 # make test   all tests
-# make lint   style, types, import floors
+# make lint   style, import floors
+# make types  static types
 # make bench  the measurements that the documentation quotes; results in benchmarks/results/
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint types bench clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/lampyris demo
@@ -19,8 +20,10 @@ test: $(VENV)/.development
 lint: $(VENV)/.development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+types: $(VENV)/.development
+	$(BIN)/pyright
 
 bench: $(VENV)/.runtime
 	set -e; for script in benchmarks/[!_]*.py; do $(BIN)/python $$script; done

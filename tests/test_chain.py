@@ -94,5 +94,16 @@ def test_bad_events_end_with_one_line(tank, event):
 
 
 def test_public_names_are_frozen():
-    wanted = {"catalog", "simulate", "expect", "reconstruct", "Track", "Isotropic", "Laser", "Photons", "Detector", "Hits"}
+    wanted = {
+        "catalog",
+        "simulate",
+        "expect",
+        "reconstruct",
+        "Track",
+        "Isotropic",
+        "Laser",
+        "Photons",
+        "Detector",
+        "Hits",
+    }
     assert wanted <= set(lp.__all__)

@@ -63,7 +63,8 @@ def test_light_adds_up(profile):
     np.testing.assert_allclose(by_band.sum(axis=0), light.sum(axis=1), rtol=1e-3, atol=1e-5 * total)
     assert by_band.min() > -1e-5 * total
     lit = light.sum(axis=1) > 1e-3 * total
-    assert (np.diff(distance) > 0).all()
+    assert (np.diff(distance) >= 0).all()  # empty bins behind the end share its place
+    assert (np.diff(distance[lit]) > 0).all()
     assert (np.diff(time[lit]) > 0).all()
     assert (rms > 0).all()
 

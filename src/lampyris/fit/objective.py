@@ -46,8 +46,8 @@ def _rows(light: Arrival, time: Array) -> Rows:
 
 def _with_slopes(rows, start: Array) -> tuple[Rows, Slopes]:
     """Rows and their derivatives in the seven parameters, by forward mode."""
-    push = lambda axis: jax.jvp(rows, (start,), (axis,))  # noqa: E731
-    return jax.vmap(push, out_axes=(None, 0))(jnp.eye(7))
+    value, push = jax.linearize(rows, start)
+    return value, jax.vmap(push)(jnp.eye(7))
 
 
 @eqx.filter_jit
@@ -101,7 +101,7 @@ def _likelihood(
     def total(x: Array) -> Array:
         return total_log_likelihood(x, seen, dispersion)
 
-    value, first, second = _channel_derivatives(channels, shape)
+    value, first, second = (part / dispersion.sharing for part in _channel_derivatives(channels, shape))
     gradient = jnp.einsum("pci,ci->p", shape_slopes, first) + jax.grad(total)(log_total) * total_slopes
     curvature = -jnp.einsum("pci,cij,qcj->pq", shape_slopes, second, shape_slopes)
     curvature = curvature - jax.grad(jax.grad(total))(log_total) * jnp.outer(total_slopes, total_slopes)

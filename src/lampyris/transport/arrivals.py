@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Bool, Float, Int
 
 
 class Balance(NamedTuple):
@@ -51,7 +51,7 @@ class Arrivals(NamedTuple):
     reflections: Int[np.ndarray, " n"]
 
     @property
-    def direct(self) -> Array:
+    def direct(self) -> Bool[np.ndarray, " n"]:
         """Which photons came without scatter or reflection."""
         return (self.scatters == 0) & (self.reflections == 0)
 

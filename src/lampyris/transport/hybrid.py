@@ -21,7 +21,8 @@ class Hybrid(eqx.Module):
 
     Direct light has no noise. Indirect light comes from `rays` rays (rounded up to chunks of 512) with fixed random
     numbers (`seed`), carried for `steps` steps and projected on polynomials of `degree` on the faces of the wall; the
-    shape of its times uses those up to `time_degree`. What is still on its way after the last step is lost to the prediction: `left_over` tells it.
+    shape of its times uses those up to `time_degree`. What is still on its way after the last step is lost to the
+    prediction: `left_over` tells it.
 
     **Gradients**: right and smooth in source and medium, in the efficiencies and the reflectances; sensor positions move
     direct light right, while their coverage enters indirect light as a mean over each face.
