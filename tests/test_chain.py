@@ -14,6 +14,8 @@ from lampyris.fit.parameters import SCALES, moved
 from lampyris.layout import barrel, caps, join
 from lampyris.surface import Mixture
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def tank() -> lp.Detector:

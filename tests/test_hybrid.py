@@ -6,6 +6,8 @@ import pytest
 
 import lampyris as lp
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     "source",
