@@ -63,6 +63,7 @@ def test_light_that_is_thinned_or_cut_off_is_counted(small_tank):
     assert balance.error() < 1e-12
 
 
+@pytest.mark.slow
 def test_black_empty_sphere_lights_all_sensors_alike():
     arrivals, balance = TRANSPORT(flash(60_000.0), sphere(), key=jax.random.key(3))
     assert balance.error() == 0.0
@@ -77,6 +78,7 @@ def test_black_empty_sphere_lights_all_sensors_alike():
     assert stats.chisquare(np.bincount(arrivals.channel, minlength=COUNT)).pvalue > 1e-4
 
 
+@pytest.mark.slow
 def test_integrating_sphere():
     reflectance = 0.6
     arrivals, balance = TRANSPORT(flash(40_000.0), sphere(reflectance=reflectance), key=jax.random.key(4))
@@ -89,6 +91,7 @@ def test_integrating_sphere():
     assert arrivals.reflections.mean() == pytest.approx(mean, abs=4.0 * np.sqrt(mean / (1.0 - reflectance) / count))
 
 
+@pytest.mark.slow
 def test_direct_light_follows_solid_angle_and_attenuation():
     photons, source = 60_000.0, np.array([0.0, 0.0, 2.5])
     absorption, scattering = 10.0, 8.0
@@ -112,6 +115,7 @@ def test_direct_light_follows_solid_angle_and_attenuation():
     assert balance.error() == 0.0
 
 
+@pytest.mark.slow
 def test_mean_path_does_not_depend_on_scattering():
     generator, count = np.random.default_rng(6), 16_000
     normal = generator.normal(size=(count, 3))
@@ -130,6 +134,7 @@ def test_mean_path_does_not_depend_on_scattering():
         assert balance.error() == 0.0
 
 
+@pytest.mark.slow
 def test_reference_tank():
     """An independent hit-or-miss program found .28845 and .17950 of the light, with an error of 1.3e-4."""
     shape = Cylinder(16.9, 36.2)

@@ -69,6 +69,7 @@ def test_light_adds_up(profile):
     assert (rms > 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("energy", [165.0, 433.0, 950.0, 2750.0])  # between knots: at one, the second derivative jumps
 def test_energy_derivative(profile, energy):
     step = 5e-3 * energy
