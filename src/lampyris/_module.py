@@ -57,7 +57,7 @@ def as_array(value) -> Array:
     try:
         return jnp.asarray(value, dtype=float)
     except (TypeError, ValueError):
-        return value  # a placeholder of a tree transformation; checks of concrete arrays pass over it
+        return value  # not numbers: a leaf that a tree transformation puts in; the checks pass over it
 
 
 def quantity(

@@ -15,7 +15,7 @@ class Dispersion(NamedTuple):
     A real track bends and throws delta electrons. `channel`: relative rms of the charge of a channel about the mean
     prediction; `total`: relative rms of the total light; `charge_spread`: rms charge of one photoelectron [pe].
     `sharing`: number of channels that fluctuate together, since a bend of the track moves a whole part of the ring; the
-    information of the channels is divided by it. The defaults fit Geant4 muons of 0.5 to 1.4 GeV in Super-Kamiokande.
+    information of the channels is divided by it. The defaults are estimates, not calibrated.
     """
 
     channel: float = 0.25

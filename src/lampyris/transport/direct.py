@@ -18,7 +18,7 @@ CHEBYSHEV = 8
 class DistanceTable(eqx.Module):
     """Transmission, delay and dispersion of a spectrum as functions of the distance, as Chebyshev series.
 
-    All are smooth in the distance, so eight terms reproduce the sums over wavelengths to float32 accuracy, at the cost
+    All are smooth in the distance, so eight terms stand for the sums over wavelengths, at the cost
     of a few multiplications for each pair of point and sensor.
     """
 

@@ -10,8 +10,8 @@ from lampyris._math import safe_sqrt
 def disk_solid_angle(height: Array, lateral: Array, radius: Array, nodes: int = 16) -> Array:
     """Solid angle [sr] of a disk seen from `height` above its plane and `lateral` off its axis [m]; 0 from behind.
 
-    A contour integral about the rim by the midpoint rule, which converges exponentially: with 4 nodes the error is
-    below 1e-6 from two radii away on, with 16 below 1e-6 from a third of a radius on.
+    A contour integral about the rim by the midpoint rule, which converges exponentially; a disk seen from
+    closer than its radius needs more nodes.
     **Gradients**: right. **Reference**: the numbers of Paxton, Rev. Sci. Instrum. 30 (1959) 254, are reproduced.
     """
     cosines = np.cos((np.arange(nodes) + 0.5) * np.pi / nodes)
