@@ -112,7 +112,7 @@ def test_beam_lights_a_sensor_with_its_share(gaussian):
     angle, radius = (a.ravel() for a in np.meshgrid([0.0, 0.005, 0.02, 0.04], [0.002, 0.015, 0.05]))
     pattern = BeamPattern(jnp.ones(1), width, gaussian)
     solid_angle = 2.0 * np.pi * (1.0 - np.cos(radius))
-    share = on_host(beam, pattern, angle[:, None], solid_angle[:, None])[:, 0]
+    share = on_host(beam, pattern, angle[:, None], solid_angle[:, None])[:, 0].tolist()
     draws = 400_000
     generator = np.random.default_rng(0)
     if gaussian:

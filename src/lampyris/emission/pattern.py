@@ -92,7 +92,8 @@ class BeamPattern(Pattern):
         covered = jnp.clip(solid_angle, 1e-12, 4.0 * jnp.pi)
         radius = 2.0 * jnp.arcsin(jnp.sqrt(covered / (4.0 * jnp.pi)))
         nodes, weights = np.polynomial.legendre.leggauss(48)
-        low, high = jnp.abs(angle - radius), jnp.minimum(angle + radius, jnp.pi)
+        low, high = jnp.abs(angle - radius), jnp.minimum(angle + radius, self._end())
+        low = jnp.minimum(low, high)
         share = jnp.where(angle < radius, self._within(jnp.maximum(radius - angle, 0.0)), 0.0)
         # a cosine map of the nodes: the arc has a square root at both ends
         place, weight = np.cos(0.5 * np.pi * (nodes + 1.0)), np.sin(0.5 * np.pi * (nodes + 1.0)) * weights
@@ -101,6 +102,10 @@ class BeamPattern(Pattern):
         arcs = self._arc(ring, angle[..., None], radius[..., None])
         share = share + (0.5 * np.pi * half * weight * self._density(ring) * arcs).sum(axis=-1)
         return self.photons * share / covered
+
+    def _end(self) -> Array:
+        """Angle beyond which there is no light: the quadrature must not run across the edge of a cone."""
+        return jnp.asarray(jnp.pi) if self.gaussian else jnp.minimum(self.width, jnp.pi)
 
     def _within(self, angle: Array) -> Array:
         """Share of the beam within the angle of its axis."""
