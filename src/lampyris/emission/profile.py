@@ -11,20 +11,14 @@ from jaxtyping import Array, Float
 from lampyris._checks import LampyrisError, fail, fail_unknown, is_concrete
 from lampyris._host import on_host
 from lampyris._module import Module, quantity
+from lampyris.emission.angles import angle_edges
 from lampyris.emission.cherenkov import BAND
 from lampyris.emission.pattern import RingPattern
 from lampyris.medium import Medium
 from lampyris.units import PLANCK_TIMES_C, SPEED_OF_LIGHT
 
 FORMAT = "lampyris-profile-1"
-FINE_END, FINE_STEP, COARSE_STEP = 90.0, 0.5, 2.0
 REFERENCE_ENERGY = 600.0
-
-
-def angle_edges() -> np.ndarray:
-    """Edges of the angle bins [rad]: half a degree to 90 degrees, two degrees beyond."""
-    fine = np.arange(0.0, FINE_END, FINE_STEP)
-    return np.radians(np.append(fine, np.arange(FINE_END, 180.0 + COARSE_STEP, COARSE_STEP)))
 
 
 class ProfileNodes(eqx.Module):

@@ -60,11 +60,17 @@ class Lamp(Source):
         rays = _emit(self, uniform[:, :2])
         return rays._replace(weight=rays.weight * self.photons / rays.count)
 
-    def emitters(self, medium: Medium) -> Emitters:
+    def emitters(self, medium: Medium, detected: Spectrum) -> Emitters:
         """One point."""
         one = jnp.ones(1)
         return Emitters(
-            self.position[None], self._axis(), self.time[None], 0.0 * one, self._pattern(), self.wavelength[None], one
+            self.position[None],
+            self._axis()[None],
+            self.time[None],
+            0.0 * one,
+            self._pattern(),
+            self.wavelength[None],
+            one,
         )
 
 

@@ -50,15 +50,14 @@ class Track(Source):
         light = StepLight(steps, self.position, self.direction, self.time)
         yield from light.event(medium, key=photon_key, keep=keep)
 
-    def emitters(self, medium: Medium) -> Emitters:
+    def emitters(self, medium: Medium, detected: Spectrum) -> Emitters:
         """One point for each bin of the profile."""
         self.profile.check_medium(medium)
         nodes = self.profile.nodes(self.energy)
         wavelength, spectrum = cherenkov_spectrum(medium)
         position = self.position + nodes.distance[:, None] * self.direction
-        return Emitters(
-            position, self.direction, self.time + nodes.time, nodes.time_rms, nodes.pattern, wavelength, spectrum
-        )
+        axis = jnp.broadcast_to(self.direction, position.shape)
+        return Emitters(position, axis, self.time + nodes.time, nodes.time_rms, nodes.pattern, wavelength, spectrum)
 
     def emit(self, uniform: Float[Array, "n 4"], medium: Medium) -> Rays:
         """Rays from the averaged profile; the bins are drawn at fixed energy and weighted to the true one.

@@ -48,7 +48,7 @@ class Hybrid(eqx.Module):
 
     def direct(self, source: Source, detector: Detector) -> GaussianMixture:
         """The direct light alone."""
-        emitters = source.emitters(detector.medium)
+        emitters = source.emitters(detector.medium, detector.sensors.quantum_efficiency)
         table = DistanceTable.of(detector, emitters.wavelength, emitters.spectrum)
         return direct_light(emitters, detector, table)
 
@@ -64,7 +64,7 @@ class Hybrid(eqx.Module):
 
     def _traced(self, source: Source, detector: Detector) -> tuple[IndirectLight, Reference, Array]:
         """Light on the wall, what its delays count from, and the emitted photons."""
-        emitters = source.emitters(detector.medium)
+        emitters = source.emitters(detector.medium, detector.sensors.quantum_efficiency)
         table = DistanceTable.of(detector, emitters.wavelength, emitters.spectrum)
         reference = _reference(emitters, detector, table)
         chunks = self.emission_numbers.shape[0] // CHUNK
