@@ -73,11 +73,17 @@ def file_format(path: Path | str) -> str:
     return ""
 
 
-def column(file: h5py.File, name: str, shape: tuple[int | None, ...], kinds: str) -> h5py.Dataset:
-    """A dataset of the wanted shape (`None`: any length) and kinds of numbers, not larger than the file can hold."""
+def dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    """A dataset that the file has to hold."""
     data = file.get(name)
     if not isinstance(data, h5py.Dataset):
         raise LampyrisError(f"{file.filename} is damaged: it holds no {name}.")
+    return data
+
+
+def column(file: h5py.File, name: str, shape: tuple[int | None, ...], kinds: str) -> h5py.Dataset:
+    """A dataset of the wanted shape (`None`: any length) and kinds of numbers, not larger than the file can hold."""
+    data = dataset(file, name)
     fits = len(data.shape) == len(shape) and all(b in (None, a) for a, b in zip(data.shape, shape, strict=True))
     if not fits or data.dtype.kind not in kinds:
         wanted = ", ".join("any" if length is None else str(length) for length in shape)

@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 
 from lampyris._checks import LampyrisError
-from lampyris.data._hdf5 import append, column, growing, provenance, reading, writing
+from lampyris.data._hdf5 import append, column, dataset, growing, provenance, reading, writing
 from lampyris.detector import Detector
 from lampyris.response import Hits
 from lampyris.source import Track
@@ -99,7 +99,7 @@ def write_events(
         header |= {"detector": detector.name, "channels": channels, "seed": "" if seed is None else str(seed)}
         file.attrs.update(header)
         growing(file, "hits/offset", np.int64)
-        append(file["hits/offset"], [0])
+        append(dataset(file, "hits/offset"), [0])
         for name, dtype in _HITS.items():
             growing(file, f"hits/{name}", dtype)
         growing(file, "truth/particle", "S16")
@@ -113,7 +113,7 @@ def write_events(
 def read_events(path: Path | str) -> EventFile:
     """Open a file of events; raises `LampyrisError` with one line for any file that is not sound."""
     with reading(path, FORMAT, VERSION) as file:
-        channels, detector = int(file.attrs["channels"]), str(file.attrs["detector"])
+        channels, detector = int(file.attrs.get("channels", 0)), str(file.attrs["detector"])
         offset = column(file, "hits/offset", (None,), "iu")[:].astype(np.int64)
         if not 0 < channels < 10**8:
             raise LampyrisError(f"{path} is damaged: its number of channels is {channels}.")
@@ -133,14 +133,14 @@ def _append_hits(file: h5py.File, hits: Hits, channels: int) -> None:
     if hit.shape != (channels,) or hit.any():
         hits.check(channels)
     channel = np.flatnonzero(hit)
-    append(file["hits/channel"], channel)
-    append(file["hits/charge"], np.asarray(hits.charge)[channel])
-    append(file["hits/time"], np.asarray(hits.time)[channel])
-    append(file["hits/offset"], [file["hits/channel"].shape[0]])
+    append(dataset(file, "hits/channel"), channel)
+    append(dataset(file, "hits/charge"), np.asarray(hits.charge)[channel])
+    append(dataset(file, "hits/time"), np.asarray(hits.time)[channel])
+    append(dataset(file, "hits/offset"), [dataset(file, "hits/channel").shape[0]])
 
 
 def _append_truth(file: h5py.File, truth: Track | None) -> None:
-    append(file["truth/particle"], [b"" if truth is None else truth.particle.encode()])
+    append(dataset(file, "truth/particle"), [b"" if truth is None else truth.particle.encode()])
     for name, shape in _TRUTH.items():
         value = np.full(shape, np.nan) if truth is None else np.asarray(getattr(truth, name), float)
-        append(file[f"truth/{name}"], value[None])
+        append(dataset(file, f"truth/{name}"), value[None])
