@@ -39,5 +39,5 @@ def show(value) -> str:
         return repr(value)
     if array.ndim == 0:
         return f"{array.item():g}" if array.dtype.kind in "fiu" else repr(array.item())
-    first = ", ".join(f"{entry:g}" for entry in array.ravel()[:4].tolist())
+    first = ", ".join(show(entry) for entry in array.ravel()[:4].tolist())
     return f"[{first}{', ...' if array.size > 4 else ''}]"

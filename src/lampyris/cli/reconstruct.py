@@ -36,7 +36,7 @@ def reconstruct_file(
     from lampyris.emission import load_profile
 
     begin = time.perf_counter()
-    check_output("--output", output)
+    check_output("--output", output, file)
     load_profile(particle)
     events = read_events(file)
     detector = load_detector(events)
