@@ -1,7 +1,7 @@
 # make demo   simulate and reconstruct one muon in Super-Kamiokande; results in demo/
 # make test   all tests
-# make lint   style, import floors
-# make types  static types
+# make lint   style, import floors, static types
+# make types  static types alone
 # make bench  the measurements that the documentation quotes; results in benchmarks/results/
 
 PYTHON ?= python3
@@ -21,6 +21,7 @@ lint: $(VENV)/.development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/pyright
 
 types: $(VENV)/.development
 	$(BIN)/pyright

@@ -6,16 +6,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from lampyris._module import Module, index_of_refraction, positive_or_infinite
+from lampyris._module import Module, index_of_refraction, positive_or_infinite, quantity
 from lampyris.phase import PhaseFunction
-from lampyris.spectrum import Spectrum, spectral
+from lampyris.spectrum import Spectrum, as_spectrum
 from lampyris.units import SPEED_OF_LIGHT
 
 
 class Scatterer(Module):
     """One kind of scattering: its mean free path and its phase function."""
 
-    length: Spectrum = spectral("scattering length", "m", positive_or_infinite)
+    length: Spectrum = quantity("scattering length", "m", positive_or_infinite, None, converter=as_spectrum)
     phase: PhaseFunction
 
 
@@ -25,8 +25,8 @@ class Medium(Module):
     The group index n - l dn/dl is derived from the refractive index and never stored.
     """
 
-    refractive_index: Spectrum = spectral("refractive index", "", index_of_refraction)
-    absorption_length: Spectrum = spectral("absorption length", "m", positive_or_infinite)
+    refractive_index: Spectrum = quantity("refractive index", "", index_of_refraction, None, converter=as_spectrum)
+    absorption_length: Spectrum = quantity("absorption length", "m", positive_or_infinite, None, converter=as_spectrum)
     scatterers: tuple[Scatterer, ...] = ()
 
     def group_index(self, wavelength: Array) -> Array:

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from lampyris._math import dot, mirror, safe_sqrt, turn
-from lampyris._module import Module, fraction, index_of_refraction, quantity
-from lampyris.spectrum import Spectrum, spectral
+from lampyris._module import Module, as_array, fraction, index_of_refraction, quantity
+from lampyris.spectrum import Spectrum, as_spectrum
 
 
 class Surface(Module):
@@ -45,7 +45,7 @@ def lambertian_log_prob(outgoing: Array, normal: Array) -> Array:
 class Lambertian(Surface):
     """Diffuse reflection, the same at every angle of incidence."""
 
-    reflectance: Spectrum = spectral("reflectance", "", fraction)
+    reflectance: Spectrum = quantity("reflectance", "", fraction, None, converter=as_spectrum)
 
     def reflectance_at(self, cosine: Array, wavelength: Array) -> Array:
         return self.reflectance(wavelength)
@@ -60,7 +60,7 @@ class Lambertian(Surface):
 class Specular(Surface):
     """Mirror reflection, the same at every angle of incidence."""
 
-    reflectance: Spectrum = spectral("reflectance", "", fraction)
+    reflectance: Spectrum = quantity("reflectance", "", fraction, None, converter=as_spectrum)
 
     def reflectance_at(self, cosine: Array, wavelength: Array) -> Array:
         return self.reflectance(wavelength)
@@ -78,8 +78,10 @@ class Mixture(Surface):
     **Gradients**: the branch is drawn, so the gradient of sampled light with respect to `specular_fraction` is absent.
     """
 
-    reflectance: Spectrum = spectral("reflectance", "", fraction)
-    specular_fraction: Float[Array, ""] = quantity("specular share of reflected light", domain=fraction)
+    reflectance: Spectrum = quantity("reflectance", "", fraction, None, converter=as_spectrum)
+    specular_fraction: Float[Array, ""] = quantity(
+        "specular share of reflected light", domain=fraction, converter=as_array
+    )
 
     def reflectance_at(self, cosine: Array, wavelength: Array) -> Array:
         return self.reflectance(wavelength)
@@ -99,8 +101,12 @@ class Fresnel(Surface):
     **Reference**: Born and Wolf, Principles of Optics, section 1.5.
     """
 
-    inside_index: Float[Array, ""] = quantity("refractive index on the side of the light", domain=index_of_refraction)
-    outside_index: Float[Array, ""] = quantity("refractive index behind the surface", domain=index_of_refraction)
+    inside_index: Float[Array, ""] = quantity(
+        "refractive index on the side of the light", domain=index_of_refraction, converter=as_array
+    )
+    outside_index: Float[Array, ""] = quantity(
+        "refractive index behind the surface", domain=index_of_refraction, converter=as_array
+    )
 
     def reflectance_at(self, cosine: Array, wavelength: Array) -> Array:
         ratio = self.inside_index / self.outside_index

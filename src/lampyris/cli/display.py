@@ -23,9 +23,9 @@ def show_event(
     """
     from lampyris.data.hits_file import read_events
 
-    check_output("--output", output)
+    check_output("--output", output, file, fits)
     if png is not None:
-        check_output("--png", png)
+        check_output("--png", png, file, fits, output)
     events = read_events(file)
     hits, truth = events.hits(event), events.truth(event)
     fit = None if fits is None else _fitted(fits, events, event)

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,7 +36,7 @@ def reconstruct_file(
     from lampyris.emission import load_profile
 
     begin = time.perf_counter()
-    check_output("--output", output)
+    check_output("--output", output, file)
     load_profile(particle)
     events = read_events(file)
     detector = load_detector(events)
@@ -46,7 +46,7 @@ def reconstruct_file(
     with progress(as_json) as bar:
         _reconstruct(detector, events, particle, writer, bar)
     writer.finish()
-    told = {"file": str(output), "input": str(file), "detector": detector.name, "particle": particle}
+    told: dict[str, Any] = {"file": str(output), "input": str(file), "detector": detector.name, "particle": particle}
     told |= {"taken_up": taken_up, "seconds": time.perf_counter() - begin} | summary(read_fits(output))
     if as_json:
         print_json(told)

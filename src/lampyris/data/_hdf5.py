@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from lampyris._checks import LampyrisError
+from lampyris._checks import LampyrisError, show
 
 MOST_COMPRESSED = 1100
 """Times that gzip can shrink data at most: a file that claims to hold more is not believed."""
@@ -73,11 +73,25 @@ def file_format(path: Path | str) -> str:
     return ""
 
 
-def column(file: h5py.File, name: str, shape: tuple[int | None, ...], kinds: str) -> h5py.Dataset:
-    """A dataset of the wanted shape (`None`: any length) and kinds of numbers, not larger than the file can hold."""
+def attribute(file: h5py.File, name: str) -> str:
+    """A text that the file has to tell of itself."""
+    told = file.attrs.get(name)
+    if not isinstance(told, str):
+        raise LampyrisError(f"{file.filename} is damaged: its attribute {name} must be a text, but is {show(told)}.")
+    return told
+
+
+def dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    """A dataset that the file has to hold."""
     data = file.get(name)
     if not isinstance(data, h5py.Dataset):
         raise LampyrisError(f"{file.filename} is damaged: it holds no {name}.")
+    return data
+
+
+def column(file: h5py.File, name: str, shape: tuple[int | None, ...], kinds: str) -> h5py.Dataset:
+    """A dataset of the wanted shape (`None`: any length) and kinds of numbers, not larger than the file can hold."""
+    data = dataset(file, name)
     fits = len(data.shape) == len(shape) and all(b in (None, a) for a, b in zip(data.shape, shape, strict=True))
     if not fits or data.dtype.kind not in kinds:
         wanted = ", ".join("any" if length is None else str(length) for length in shape)
@@ -107,7 +121,6 @@ def _check_header(path: Path, file: h5py.File, kind: str, number: int) -> None:
     found = file.attrs.get("format")
     if not isinstance(found, str) or found != kind:
         raise LampyrisError(f"{path} is not a {kind} file: its format is {found!r}.")
-    if int(file.attrs.get("version", -1)) != number:
-        raise LampyrisError(
-            f"{path} is of version {file.attrs.get('version')} of {kind}; this lampyris reads version {number}."
-        )
+    told = file.attrs.get("version")
+    if not isinstance(told, int | np.integer) or told != number:
+        raise LampyrisError(f"{path} is of version {show(told)} of {kind}; this lampyris reads version {number}.")

@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 
 from lampyris._checks import LampyrisError
-from lampyris.data._hdf5 import column, growing, one_line, provenance, reading
+from lampyris.data._hdf5 import attribute, column, dataset, growing, one_line, provenance, reading
 from lampyris.data.hits_file import EventFile
 from lampyris.emission import load_profile
 from lampyris.fit import Fit
@@ -80,11 +80,12 @@ class FitsWriter:
         try:
             self._begin()
             with h5py.File(self.part, "r+") as file:
-                rows = file["fit/event"].shape[0]
+                rows = dataset(file, "fit/event").shape[0]
                 # the number of the event comes last: a row counts when it is whole
                 for name, value in reversed(list(zip(_COLUMNS, row, strict=True))):
-                    file[name].resize(rows + 1, axis=0)
-                    file[name][rows] = value.encode() if isinstance(value, str) else value
+                    data = dataset(file, name)
+                    data.resize(rows + 1, axis=0)
+                    data[rows] = value.encode() if isinstance(value, str) else value
         except OSError as error:
             raise LampyrisError(f"{self.part} cannot be written: {error.strerror or one_line(error)}.") from error
         self.done.add(row.event)
@@ -164,9 +165,8 @@ def read_fits(path: Path | str) -> FitFile:
             raise LampyrisError(f"{path} is damaged: its columns differ in length.")
         event, value, error, covariance, log_likelihood, result, truth = (data[:count] for data in columns)
         attributes = {name: str(told) for name, told in file.attrs.items()}
-    for name in ("particle", "input", "input_uuid", "detector"):
-        if name not in attributes:
-            raise LampyrisError(f"{path} is damaged: it has no attribute {name}.")
+        for name in ("particle", "input", "input_uuid", "detector"):
+            attribute(file, name)
     words = tuple(word.decode() for word in result)
     return FitFile(Path(path), attributes, event, value, error, covariance, log_likelihood, words, truth)
 

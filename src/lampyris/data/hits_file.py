@@ -10,6 +10,7 @@ Format `lampyris-events`, version 1. Only hit channels are stored, one event aft
     /truth/energy, position, direction, time   [MeV], [m], unit vector, [ns]
 """
 
+import contextlib
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from lampyris._checks import LampyrisError
-from lampyris.data._hdf5 import append, column, growing, provenance, reading, writing
+from lampyris._checks import LampyrisError, show
+from lampyris.data._hdf5 import append, attribute, column, dataset, growing, provenance, reading, writing
 from lampyris.detector import Detector
 from lampyris.response import Hits
 from lampyris.source import Track
@@ -58,9 +59,11 @@ class EventFile:
         charge, time = np.zeros(self.channels, np.float32), np.zeros(self.channels, np.float32)
         hit = np.zeros(self.channels, bool)
         charge[channel], time[channel], hit[channel] = part["charge"], part["time"], True
+        hits = Hits(charge, time, hit)
         if len(channel):
-            Hits(charge, time, hit).check(self.channels)
-        return Hits(charge, time, hit)
+            with self._naming(event):
+                hits.check(self.channels)
+        return hits
 
     def truth(self, event: int) -> Track | None:
         """The true particle of one event, where the file knows it."""
@@ -70,12 +73,21 @@ class EventFile:
             if not particle:
                 return None
             row = {name: column(file, f"truth/{name}", (len(self), *s), "f")[event] for name, s in _TRUTH.items()}
-        return Track(particle, **row)
+        with self._naming(event):
+            return Track(particle, **row)
 
     def events(self) -> Iterator[tuple[Hits, Track | None]]:
         """All events in order."""
         for event in range(len(self)):
             yield self.hits(event), self.truth(event)
+
+    @contextlib.contextmanager
+    def _naming(self, event: int) -> Iterator[None]:
+        """Say of which event of which file an error is."""
+        try:
+            yield
+        except LampyrisError as error:
+            raise LampyrisError(f"{self.path}: event {event}: {error}") from error
 
     def _range(self, event: int) -> tuple[int, int]:
         if not 0 <= event < len(self):
@@ -99,7 +111,7 @@ def write_events(
         header |= {"detector": detector.name, "channels": channels, "seed": "" if seed is None else str(seed)}
         file.attrs.update(header)
         growing(file, "hits/offset", np.int64)
-        append(file["hits/offset"], [0])
+        append(dataset(file, "hits/offset"), [0])
         for name, dtype in _HITS.items():
             growing(file, f"hits/{name}", dtype)
         growing(file, "truth/particle", "S16")
@@ -113,10 +125,10 @@ def write_events(
 def read_events(path: Path | str) -> EventFile:
     """Open a file of events; raises `LampyrisError` with one line for any file that is not sound."""
     with reading(path, FORMAT, VERSION) as file:
-        channels, detector = int(file.attrs["channels"]), str(file.attrs["detector"])
+        channels, detector = file.attrs.get("channels"), attribute(file, "detector")
         offset = column(file, "hits/offset", (None,), "iu")[:].astype(np.int64)
-        if not 0 < channels < 10**8:
-            raise LampyrisError(f"{path} is damaged: its number of channels is {channels}.")
+        if not isinstance(channels, int | np.integer) or not 0 < channels < 10**8:
+            raise LampyrisError(f"{path} is damaged: its number of channels is {show(channels)}.")
         if len(offset) == 0 or offset[0] != 0 or (np.diff(offset) < 0).any():
             raise LampyrisError(f"{path} is damaged: hits/offset must start at 0 and never fall.")
         if (np.diff(offset) > channels).any():
@@ -125,7 +137,7 @@ def read_events(path: Path | str) -> EventFile:
             column(file, f"hits/{name}", (int(offset[-1]),), "iuf")
         column(file, "truth/particle", (len(offset) - 1,), "S")
         told = {name: str(file.attrs.get(name, "")) for name in ("lampyris", "command", "seed", "date")}
-        return EventFile(Path(path), detector, channels, str(file.attrs["uuid"]), told, offset)
+        return EventFile(Path(path), detector, int(channels), attribute(file, "uuid"), told, offset)
 
 
 def _append_hits(file: h5py.File, hits: Hits, channels: int) -> None:
@@ -133,14 +145,14 @@ def _append_hits(file: h5py.File, hits: Hits, channels: int) -> None:
     if hit.shape != (channels,) or hit.any():
         hits.check(channels)
     channel = np.flatnonzero(hit)
-    append(file["hits/channel"], channel)
-    append(file["hits/charge"], np.asarray(hits.charge)[channel])
-    append(file["hits/time"], np.asarray(hits.time)[channel])
-    append(file["hits/offset"], [file["hits/channel"].shape[0]])
+    append(dataset(file, "hits/channel"), channel)
+    append(dataset(file, "hits/charge"), np.asarray(hits.charge)[channel])
+    append(dataset(file, "hits/time"), np.asarray(hits.time)[channel])
+    append(dataset(file, "hits/offset"), [dataset(file, "hits/channel").shape[0]])
 
 
 def _append_truth(file: h5py.File, truth: Track | None) -> None:
-    append(file["truth/particle"], [b"" if truth is None else truth.particle.encode()])
+    append(dataset(file, "truth/particle"), [b"" if truth is None else truth.particle.encode()])
     for name, shape in _TRUTH.items():
         value = np.full(shape, np.nan) if truth is None else np.asarray(getattr(truth, name), float)
-        append(file[f"truth/{name}"], value[None])
+        append(dataset(file, f"truth/{name}"), value[None])

@@ -4,14 +4,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lampyris._module import positive, quantity
+from lampyris._module import as_array, positive, quantity
 from lampyris.shape._shape import Shape, lattice
 
 
 class Box(Shape):
     """Box centred at the origin with edges along the axes; faces: +x 0, -x 1, +y 2, -y 3, +z 4, -z 5."""
 
-    size: Float[Array, "3"] = quantity("inner edge lengths along x, y, z", "m", positive, (3,))
+    size: Float[Array, "3"] = quantity("inner edge lengths along x, y, z", "m", positive, (3,), converter=as_array)
 
     def intersect(self, position: Array, direction: Array) -> tuple[Array, Array]:
         parallel = jnp.abs(direction) < 1e-12

@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from lampyris._math import dot, safe_norm, safe_sqrt
-from lampyris._module import positive, quantity
+from lampyris._module import as_array, positive, quantity
 from lampyris.shape._shape import Shape, lattice
 
 BARREL, TOP, BOTTOM = 0, 1, 2
@@ -14,8 +14,8 @@ BARREL, TOP, BOTTOM = 0, 1, 2
 class Cylinder(Shape):
     """Cylinder with its axis along z, centred at the origin; faces: barrel 0, top 1, bottom 2."""
 
-    radius: Float[Array, ""] = quantity("inner radius", "m", positive)
-    height: Float[Array, ""] = quantity("inner height", "m", positive)
+    radius: Float[Array, ""] = quantity("inner radius", "m", positive, converter=as_array)
+    height: Float[Array, ""] = quantity("inner height", "m", positive, converter=as_array)
 
     def intersect(self, position: Array, direction: Array) -> tuple[Array, Array]:
         across, along = direction[:, :2], direction[:, 2]
