@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lampyris._math import turn
-from lampyris._module import positive, quantity, real, unit_vector
+from lampyris._module import as_array, positive, quantity, real, unit_vector
 from lampyris.emission.cherenkov import BAND, band_energies, sine_squared
 from lampyris.emission.profile import ProfileNodes, TrackProfile, load_profile
 from lampyris.medium import Medium
@@ -30,10 +30,10 @@ class Track(Source):
     """
 
     particle: str = eqx.field(static=True)
-    energy: Float[Array, ""] = quantity("kinetic energy", "MeV", positive)
-    position: Float[Array, "3"] = quantity("vertex", "m", real, (3,))
-    direction: Float[Array, "3"] = quantity("initial direction", "", unit_vector, (3,))
-    time: Float[Array, ""] = quantity("time at the vertex", "ns", real, default=0.0)
+    energy: Float[Array, ""] = quantity("kinetic energy", "MeV", positive, converter=as_array)
+    position: Float[Array, "3"] = quantity("vertex", "m", real, (3,), converter=as_array)
+    direction: Float[Array, "3"] = quantity("initial direction", "", unit_vector, (3,), converter=as_array)
+    time: Float[Array, ""] = quantity("time at the vertex", "ns", real, default=0.0, converter=as_array)
 
     def __check_init__(self):
         self.profile.check_energy("Track(energy=...)", self.energy)
