@@ -66,7 +66,7 @@ class Expectation(eqx.Module):
     """Expected photoelectrons per channel and the distribution of their times, as a sum of parts."""
 
     direct: GaussianMixture
-    indirect: ExponentialGaussian
+    indirect: Arrival
     dark: Uniform
     time_offset: Float[Array, " channels"]
 
