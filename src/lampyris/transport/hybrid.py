@@ -61,12 +61,12 @@ class Hybrid(eqx.Module):
 
     def __init__(
         self,
-        rays: int = 4096,
-        steps: int = 6,
+        rays: int = 2048,
+        steps: int = 4,
         degree: int = 6,
         time_degree: int = 4,
         seed: int = 0,
-        mirror_rays: int = 8192,
+        mirror_rays: int = 4096,
         cells: int = 32,
         shares: tuple[float, float, float] = (0.5, 0.25, 0.25),
     ):
@@ -101,15 +101,15 @@ class Hybrid(eqx.Module):
         return IndirectLight(smooth, mirrored_at_sensors(images, detector, reference, self.cells))
 
     def left_over(self, source: Source, detector: Detector) -> Float[Array, ""]:
-        """Share of the emitted light that still flies after the last step: what is not followed but estimated."""
+        """Share of the detectable light that still flies after the last step: what is not followed but estimated."""
         reference = Reference.of(source.emitters(detector.medium), detector)
-        steps, emitted = self._smooth(source, detector, Coverage.of(detector), reference)
-        return steps.flying[-1] / emitted
+        steps, detectable = self._smooth(source, detector, Coverage.of(detector), reference)
+        return steps.flying[-1] / detectable
 
     def _smooth(
         self, source: Source, detector: Detector, coverage: Coverage, reference: Reference
     ) -> tuple[SmoothLight, Array]:
-        """Smooth light on the wall after every step, and the emitted photons."""
+        """Smooth light on the wall after every step, and the emitted light weighted with the quantum efficiency."""
         shares = self.shares.possible(detector)
 
         def part(numbers: Array) -> tuple[SmoothLight, Array]:
@@ -124,7 +124,7 @@ class Hybrid(eqx.Module):
                 degree=self.degree,
                 time_degree=self.time_degree,
             )
-            return light, rays.weight.sum()
+            return light, (rays.weight * detector.sensors.quantum_efficiency(rays.wavelength)).sum()
 
         return _mean_over_chunks(part, self.numbers)
 

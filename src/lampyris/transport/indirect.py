@@ -11,7 +11,7 @@ from lampyris.detector import Detector
 from lampyris.rays import Rays
 from lampyris.transport.expectation import ExponentialGaussian
 from lampyris.transport.flight import SPREAD, UNTOUCHED, Flight, Landing, Shares, advance, detected, land
-from lampyris.transport.reference import Coverage, Reference
+from lampyris.transport.reference import Coverage, Reference, belonging
 from lampyris.transport.wall_basis import exponents, projected, projections, terms
 
 MOMENTS = 4
@@ -23,7 +23,7 @@ class SmoothLight(NamedTuple):
     charge: Float[Array, "... faces terms"]
     delay: Float[Array, "... faces 4 few"]
     flying: Float[Array, "..."]
-    """weight that goes on"""
+    """light that goes on, weighted with the quantum efficiency"""
 
 
 def trace(
@@ -54,7 +54,7 @@ def trace(
         covered = coverage.at(landing.point, detector)
         after = advance(flight, landing, optics, detector, covered, numbers, shares)
         charge, delay = _sums(arrived, landing, detector, reference, degree, time_degree)
-        return after, SmoothLight(charge, delay, after.rays.weight.sum())
+        return after, SmoothLight(charge, delay, (after.rays.weight * efficiency).sum())
 
     return jax.lax.scan(step, Flight.of(rays), uniform)[1]
 
@@ -65,8 +65,7 @@ def _sums(
     """Charge on every term, and moments of its delay on those of low degree, per face."""
     shape, faces = detector.shape, detector.shape.face_areas().shape[0]
     delay = reference.delay(landing.point, landing.time)
-    on_face = shape.face(landing.point)[None, :] == jnp.arange(faces)[:, None]
-    charge = on_face * arrived
+    charge = belonging(landing.point, detector) * arrived
     moments = jnp.stack([charge * delay**m for m in range(MOMENTS)], axis=1)
     scaled = landing.point / shape.half_extent()
     slow = projected(moments.reshape(faces * MOMENTS, -1), scaled, time_degree)

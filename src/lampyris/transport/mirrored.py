@@ -16,7 +16,7 @@ MOMENTS = 3
 
 def mirrored_light(
     rays: Rays, detector: Detector, coverage: Coverage, reference: Reference, cells: int
-) -> Float[Array, "cells 3"]:
+) -> Float[Array, "nodes 3"]:
     """Detected light at its second meeting with the wall, on the cells, in moments of its delay.
 
     The mirror is the wall with the mean reflectance of wall and sensors there.
@@ -34,7 +34,7 @@ def mirrored_light(
 
 
 def mirrored_at_sensors(
-    light: Float[Array, "cells 3"], detector: Detector, reference: Reference, cells: int
+    light: Float[Array, "nodes 3"], detector: Detector, reference: Reference, cells: int
 ) -> ExponentialGaussian:
     """Expected photoelectrons of every sensor after one mirror reflection, with a Gaussian of times."""
     sensors, shape = detector.sensors, detector.shape

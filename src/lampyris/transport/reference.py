@@ -13,6 +13,19 @@ from lampyris.transport.wall_basis import projected, projections, terms
 from lampyris.units import SPEED_OF_LIGHT
 
 COVERAGE_DEGREE = 2
+EDGE = 0.05
+"""Width of the strip along edges of faces in which a point belongs to both, in units of the smallest half extent."""
+
+
+def belonging(point: Float[Array, "n 3"], detector: Detector) -> Float[Array, "faces n"]:
+    """Share with which points of the wall belong to each face: 1, but falling to a half at an edge.
+
+    Light that moves over an edge then leaves one face by and by and enters the other, so that its derivative is there.
+    """
+    distance = detector.shape.face_distances(point).T
+    width = EDGE * detector.shape.half_extent().min()
+    near = jnp.maximum(width - (distance - jax.lax.stop_gradient(distance.min(axis=0))), 0.0)
+    return near / near.sum(axis=0)
 
 
 class Reference(NamedTuple):
@@ -61,7 +74,5 @@ class Coverage(NamedTuple):
 
     def at(self, point: Float[Array, "n 3"], detector: Detector) -> Float[Array, " n"]:
         """Covered share at points of the wall."""
-        shape = detector.shape
-        values = terms(point / shape.half_extent(), COVERAGE_DEGREE) @ self.series.T
-        on_face = shape.face(point)[:, None] == jnp.arange(self.series.shape[0])
-        return jnp.clip((values * on_face).sum(axis=1), 0.0, 1.0)
+        values = self.series @ terms(point / detector.shape.half_extent(), COVERAGE_DEGREE).T
+        return jnp.clip((values * belonging(point, detector)).sum(axis=0), 0.0, 1.0)
