@@ -141,5 +141,3 @@ def _scattered(
     weight = rays.weight * scattering / rate * lost * drawn
     position = rays.position + path[:, None] * rays.direction
     return weight, position, direction, rays.time + path * optics.index / SPEED_OF_LIGHT
-
-
