@@ -13,7 +13,7 @@ from lampyris.transport.wall_basis import projected, projections, terms
 from lampyris.units import SPEED_OF_LIGHT
 
 COVERAGE_DEGREE = 2
-EDGE = 0.05
+EDGE = 0.02
 """Width of the strip along edges of faces in which a point belongs to both, in units of the smallest half extent."""
 
 
