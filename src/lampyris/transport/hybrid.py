@@ -1,4 +1,6 @@
 """The default transport of predictions: direct light integrated, indirect light from few rays on a smooth basis."""
+# pyright: reportCallIssue=false
+# an abstract variable that a property fills is no argument, which pyright cannot see
 
 import equinox as eqx
 import jax
@@ -31,8 +33,11 @@ class IndirectLight(Arrival):
         return sum((part.charge for part in self._parts()[1:]), self.smooth.charge)
 
     def density_and_cumulative(self, time: Float[Array, " channels"]) -> tuple[Array, Array]:
-        pairs = [part.density_and_cumulative(time) for part in self._parts()]
-        return sum(d for d, _ in pairs), sum(c for _, c in pairs)
+        density, cumulative = self.smooth.density_and_cumulative(time)
+        for part in self._parts()[1:]:
+            more = part.density_and_cumulative(time)
+            density, cumulative = density + more[0], cumulative + more[1]
+        return density, cumulative
 
     def _parts(self) -> list[Arrival]:
         return [self.smooth] if self.mirrored is None else [self.smooth, self.mirrored]
