@@ -60,16 +60,25 @@ class Medium(Module):
         rates = jnp.stack([*self.scattering_rates(wavelength), jnp.zeros_like(wavelength)], axis=-1)
         return Optics(self.absorption_rate(wavelength), rates, self.group_index(wavelength))
 
-    def scatter_cosine(self, optics: "Optics", choice: Array, quantile: Array) -> Array:
-        """Cosine of the scattering angle: `choice` picks the scatterer by its rate, `quantile` the angle."""
+    def scatter_cosine(self, optics: "Optics", choice: Array, quantile: Array) -> tuple[Array, Array]:
+        """Cosine of the scattering angle and the weight of the draw, which is one in value.
+
+        `choice` picks the scatterer by its rate, `quantile` the angle. **Gradients**: right in the phase functions,
+        pathwise; the weight carries those with respect to the rates, in which the scatterer was drawn.
+        """
         total = optics.scattering.sum(axis=-1)
-        cosine, passed = jnp.ones_like(quantile), jnp.zeros_like(total)
+        fixed = jax.lax.stop_gradient(optics.scattering)
+        target = choice * fixed.sum(axis=-1)
+        cosine, weight, passed = jnp.ones_like(quantile), jnp.ones_like(quantile), jnp.zeros_like(total)
         for number, scatterer in enumerate(self.scatterers):
-            rate = optics.scattering[..., number]
-            chosen = (choice * total >= passed) & (choice * total < passed + rate)
+            rate = fixed[..., number]
+            chosen = (target >= passed) & (target < passed + rate)
+            share = optics.scattering[..., number] / jnp.where(total > 0, total, 1.0)
+            ratio = share / jnp.where(chosen, jax.lax.stop_gradient(share), 1.0)
             cosine = jnp.where(chosen, scatterer.phase.cosine(quantile), cosine)
+            weight = jnp.where(chosen, ratio, weight)
             passed = passed + rate
-        return cosine
+        return cosine, weight
 
 
 class Optics(NamedTuple):

@@ -66,8 +66,9 @@ class Tabulated(Spectrum):
 
     def __call__(self, wavelength: Array) -> Array:
         wavelength = jnp.clip(wavelength, self.wavelength[0], self.wavelength[-1])
-        # comparing with every knot is a single reduction: far less to compile than a binary search, and as fast here
-        cell = jnp.searchsorted(self.wavelength, wavelength, side="right", method="compare_all") - 1
+        # comparing with every knot is a single reduction: far less to compile than a binary search, and as fast for few
+        method = "compare_all" if jnp.size(wavelength) <= 8192 else "scan"
+        cell = jnp.searchsorted(self.wavelength, wavelength, side="right", method=method) - 1
         cell = jnp.clip(cell, 0, self.wavelength.shape[0] - 2)
         left = self.wavelength[cell]
         share = (wavelength - left) / (self.wavelength[cell + 1] - left)

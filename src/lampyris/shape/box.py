@@ -22,8 +22,9 @@ class Box(Shape):
         normal = -jnp.sign(direction) * (jnp.arange(3) == axis[:, None])
         return distances.min(axis=1), normal
 
-    def signed_distance(self, position: Array) -> Array:
-        return jnp.min(0.5 * self.size - jnp.abs(position), axis=-1)
+    def face_distances(self, position: Array) -> Array:
+        sides = jnp.stack([0.5 * self.size - position, 0.5 * self.size + position], axis=-1)
+        return sides.reshape(*position.shape[:-1], 6)
 
     def on_wall(self, position: Array) -> Array:
         half = 0.5 * self.size

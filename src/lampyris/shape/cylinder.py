@@ -35,8 +35,9 @@ class Cylinder(Shape):
         cap_normal = jnp.stack([jnp.zeros_like(along), jnp.zeros_like(along), -jnp.sign(along)], axis=1)
         return distance, jnp.where((to_barrel < to_cap)[:, None], barrel_normal, cap_normal)
 
-    def signed_distance(self, position: Array) -> Array:
-        return jnp.minimum(self.radius - safe_norm(position[..., :2]), 0.5 * self.height - jnp.abs(position[..., 2]))
+    def face_distances(self, position: Array) -> Array:
+        half, z = 0.5 * self.height, position[..., 2]
+        return jnp.stack([self.radius - safe_norm(position[..., :2]), half - z, half + z], axis=-1)
 
     def on_wall(self, position: Array) -> Array:
         on_barrel = (self.face(position) == BARREL)[..., None]

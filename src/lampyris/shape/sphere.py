@@ -21,8 +21,8 @@ class Sphere(Shape):
         foot = position + distance[:, None] * direction
         return distance, -foot / jnp.maximum(safe_norm(foot), 1e-30)[:, None]
 
-    def signed_distance(self, position: Array) -> Array:
-        return self.radius - safe_norm(position)
+    def face_distances(self, position: Array) -> Array:
+        return (self.radius - safe_norm(position))[..., None]
 
     def on_wall(self, position: Array) -> Array:
         return position * (self.radius / jnp.maximum(safe_norm(position), 1e-30))[..., None]

@@ -68,7 +68,9 @@ class Track(Source):
         nodes = self.profile.nodes(self.energy)
         n = uniform.shape[0]
         node, angle, chance = _draw_bins(nodes, uniform)
-        weight = nodes.light[node, angle] / jax.lax.stop_gradient(nodes.light[node, angle])
+        light = nodes.light[node, angle]
+        # rounding in the cumulative light can end in a bin without any
+        weight = jnp.where(light > 0, light, 0.0) / jax.lax.stop_gradient(jnp.where(light > 0, light, 1.0))
         weight = weight * jax.lax.stop_gradient(nodes.light.sum()) / n
         edges = jnp.asarray(np.cos(nodes.pattern.edges))
         cosine = edges[angle] + chance * (edges[angle + 1] - edges[angle])
