@@ -2,7 +2,7 @@
 
     python tools/make_delta_light.py
 
-Muons of the built-in engine are followed from 3.6 GeV to rest. Every electron that they knock out shines with the light
+Muons of the built-in engine are followed from 3 GeV to rest. Every electron that they knock out shines with the light
 that Frank and Tamm expect of its steps; it is sorted by the residual range of the muon where the electron was set free and
 by the angle to the muon's direction there. Polynomials in the root of the residual range smooth the table.
 """
@@ -17,11 +17,11 @@ from lampyris.catalog.media import water_sk
 from lampyris.emission.angles import angle_edges
 from lampyris.emission.cherenkov import BAND, photons_per_metre
 from lampyris.emission.muon_light import DELTA_FORMAT
-from lampyris.particle.muon import simulate_muon
+from lampyris.particle import simulate_particle
 
 TARGET = Path(__file__).resolve().parents[1] / "src" / "lampyris" / "emission" / "tables" / "mu_delta_water.npz"
-ENERGY, EVENTS, SEED = 3600.0, 1500, 0
-ROOTS = np.linspace(0.3, 4.0, 75)
+ENERGY, EVENTS, SEED = 3000.0, 2000, 0
+ROOTS = np.linspace(0.3, 3.7, 69)
 """Edges of the bins in the root of the residual range [m^(1/2)]."""
 AZIMUTHS, DEGREE = 8, 5
 
@@ -35,7 +35,7 @@ def light_yield():
 
 def one_event(number: int, photons_per_metre, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Light by (root of residual range, angle), and the path of the muon by root of residual range."""
-    steps = simulate_muon(ENERGY, key=jax.random.fold_in(jax.random.key(SEED), number))
+    steps = simulate_particle("mu-", ENERGY, key=jax.random.fold_in(jax.random.key(SEED), number))
     muon = steps.track == 1
     way = (steps.end - steps.start).astype(float)
     way /= np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-12)

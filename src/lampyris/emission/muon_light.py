@@ -22,8 +22,8 @@ from lampyris.emission.angles import angle_edges
 from lampyris.emission.cherenkov import BAND, band_energies
 from lampyris.emission.pattern import RingPattern
 from lampyris.medium import Medium
-from lampyris.particle.energy_loss import WATER, beta_of, muon_range_table
-from lampyris.particle.scattering import scattering_depth
+from lampyris.particle.energy_loss import RangeTable, beta_of, heavy_range_table
+from lampyris.particle.material import WATER
 from lampyris.spectrum import Spectrum
 from lampyris.units import FRANK_TAMM, MUON_MASS, PLANCK_TIMES_C, SPEED_OF_LIGHT
 
@@ -35,6 +35,8 @@ ENERGIES = (60.0, 5000.0)
 RANGE_STRAGGLING = 0.03
 """Relative rms of the path of a muon of fixed energy (Geant4: 0.14 m of 4.71 m at 1 GeV)."""
 WAVELENGTHS = 16
+HIGHLAND_ENERGY = 13.6
+"""Scale of the Highland formula [MeV]."""
 
 
 class Motion(NamedTuple):
@@ -139,22 +141,46 @@ def load_muon_light() -> MuonLight:
         if str(archive["format"]) != DELTA_FORMAT:
             raise LampyrisError(f"{path} is of the format {archive['format']}, not {DELTA_FORMAT}.")
         root, light = archive["root"].astype(np.float32), archive["light"].astype(np.float32)
-    table = muon_range_table(WATER)
+    table = heavy_range_table(WATER)
     residual = np.linspace(np.sqrt(SHORTEST), np.sqrt(LONGEST), KNOTS) ** 2
     columns = _columns(table, residual)
     log_range = np.log(table.range(np.geomspace(*ENERGIES, KNOTS)))
     log_range = np.stack([log_range, np.gradient(log_range)], axis=1)
-    numbers = (log_range, columns, np.gradient(columns, axis=0), light)
     with jax.ensure_compile_time_eval():  # it may first be asked for while a function is traced
-        return MuonLight(*(jnp.asarray(n, float) for n in numbers), (float(root[0]), float(root[1] - root[0])))
+        return MuonLight(
+            jnp.asarray(log_range, float),
+            jnp.asarray(columns, float),
+            jnp.asarray(np.gradient(columns, axis=0), float),
+            jnp.asarray(light, float),
+            (float(root[0]), float(root[1] - root[0])),
+        )
 
 
-def _columns(table, residual: np.ndarray) -> np.ndarray:
+def highland(depth: Array, power: Array) -> Array:
+    """Variance of the angle in a plane [rad^2] behind a whole path of summed depth and power.
+
+    **Reference**: Highland, Nucl. Instrum. Meth. 129 (1975) 497; Lynch, Dahl, Nucl. Instrum. Meth. B 58 (1991) 6.
+    """
+    log = jnp.log(jnp.maximum(depth, 3e-7))
+    return jnp.maximum(1.0 + 0.038 * log, 0.0) ** 2 * jnp.maximum(power, 0.0)
+
+
+def scattering_depth(energy: np.ndarray, path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The two additive measures of pieces of a muon's `path` [m] at kinetic energies [MeV]: depth and power.
+
+    Depth is path / (X0 beta^2), power is (13.6 MeV / (beta c p))^2 path / X0.
+    """
+    momentum_beta = energy * (energy + 2.0 * MUON_MASS) / (energy + MUON_MASS)
+    thickness = path / WATER.radiation_length
+    return thickness / (momentum_beta / (energy + MUON_MASS)), (HIGHLAND_ENERGY / momentum_beta) ** 2 * thickness
+
+
+def _columns(table: RangeTable, residual: np.ndarray) -> np.ndarray:
     """Velocity, time to rest, depth and power of the scattering to come, at residual ranges [m]."""
     fine = np.linspace(0.0, np.sqrt(LONGEST), 20001)[1:] ** 2
     beta = beta_of(table.energy(fine), MUON_MASS)
     path = np.diff(fine, prepend=0.0)
-    depth, power = scattering_depth(table.energy(fine - 0.5 * path), MUON_MASS, path, WATER.radiation_length)
+    depth, power = scattering_depth(table.energy(fine - 0.5 * path), path)
     shines = fine > 0.5 * SHORTEST  # what scatters behind the last light does not matter
     sums = [np.cumsum(path / (beta * SPEED_OF_LIGHT)), np.cumsum(depth * shines), np.cumsum(power * shines)]
     return np.stack([np.interp(residual, fine, column) for column in (beta, *sums)], axis=1)

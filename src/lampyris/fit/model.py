@@ -1,7 +1,7 @@
 """What a fit varies: the seven numbers of a track, and the latent numbers of its event."""
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -27,9 +27,9 @@ class State(NamedTuple):
 class TrackModel(eqx.Module):
     """The light of a track as a function of a step in all parameters: first those of `parameters.moved`, then latents."""
 
-    shaping: eqx.AbstractClassVar[tuple[int, ...]]
+    shaping: ClassVar[tuple[int, ...]]
     """numbers of the parameters that change how the light of a point of the track spreads in angle"""
-    size: eqx.AbstractClassVar[int]
+    size: ClassVar[int]
     """number of all parameters"""
 
     @abstractmethod

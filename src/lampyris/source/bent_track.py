@@ -9,8 +9,8 @@ from jaxtyping import Array, Float
 
 from lampyris._checks import LampyrisError
 from lampyris._math import normalise
-from lampyris._module import positive, quantity, real, unit_vector
-from lampyris.emission.muon_light import RANGE_STRAGGLING, SHORTEST, Motion, MuonLight, load_muon_light
+from lampyris._module import as_array, positive, quantity, real, unit_vector
+from lampyris.emission.muon_light import RANGE_STRAGGLING, SHORTEST, Motion, MuonLight, highland, load_muon_light
 from lampyris.emission.profile import TrackProfile, load_profile
 from lampyris.medium import Medium
 from lampyris.source._source import Emitters, Source
@@ -49,12 +49,14 @@ class BentTrack(Source):
     """
 
     particle: str = eqx.field(static=True)
-    energy: Float[Array, ""] = quantity("kinetic energy", "MeV", positive)
-    position: Float[Array, "3"] = quantity("vertex", "m", real, (3,))
-    direction: Float[Array, "3"] = quantity("initial direction", "", unit_vector, (3,))
-    time: Float[Array, ""] = quantity("time at the vertex", "ns", real)
-    kinks: Float[Array, "joints 3"] = quantity("turns, in units of their rms", "", real, (len(JOINTS) - 1, 3))
-    stretch: Float[Array, ""] = quantity("departure of the range, in units of its rms", "", real)
+    energy: Float[Array, ""] = quantity("kinetic energy", "MeV", positive, converter=as_array)
+    position: Float[Array, "3"] = quantity("vertex", "m", real, (3,), converter=as_array)
+    direction: Float[Array, "3"] = quantity("initial direction", "", unit_vector, (3,), converter=as_array)
+    time: Float[Array, ""] = quantity("time at the vertex", "ns", real, converter=as_array)
+    kinks: Float[Array, "joints 3"] = quantity(
+        "turns, in units of their rms", "", real, (len(JOINTS) - 1, 3), converter=as_array
+    )
+    stretch: Float[Array, ""] = quantity("departure of the range, in units of its rms", "", real, converter=as_array)
 
     @property
     def profile(self) -> TrackProfile:
@@ -98,9 +100,3 @@ class BentTrack(Source):
         # a Brownian bridge between the joints: what the even turn leaves out
         width = jnp.sqrt(SHARPEST**2 + (growth * turned * (1.0 - turned)).sum(axis=1))
         return Way(residual, step, position, axis, width), motion, at_joints.time_left[0]
-
-
-def highland(depth: Array, power: Array) -> Array:
-    """Variance of the angle in a plane [rad^2] behind a path of this depth and power, see `particle.scattering`."""
-    log = jnp.log(jnp.maximum(depth, 3e-7))
-    return jnp.maximum(1.0 + 0.038 * log, 0.0) ** 2 * jnp.maximum(power, 0.0)

@@ -71,17 +71,14 @@ def rows_and_slopes(
         light = weight(seen, emitters.pattern)
         return jnp.stack([light, *(light * part for part in timing(seen, emitters.time, emitters.time_rms))], axis=1)
 
-    def slope(number: int) -> Array:
+    def slope(number: str) -> Array:
         """Derivative of all pairs in one number of the view."""
-
-        def moved(value: Array) -> Array:
-            return pairs(View(*view[:number], value, *view[number + 1 :]))
-
-        return jax.jvp(moved, (view[number],), (jnp.ones_like(view[number]),))[1]
+        here = getattr(view, number)
+        return jax.jvp(lambda value: pairs(view._replace(**{number: value})), (here,), (jnp.ones_like(here),))[1]
 
     light = weight(view, emitters.pattern)
     times = timing(view, emitters.time, emitters.time_rms)
-    slopes = _chained(view, way, emitters.axis, sensors.normal, [slope(number) for number in range(4)], motion)
+    slopes = _chained(view, way, emitters.axis, sensors.normal, [slope(number) for number in View._fields], motion)
     changes = jax.vmap(lambda change: jax.jvp(lambda p: weight(view, p), (emitters.pattern,), (change,))[1])
     changed = changes(motion.pattern)
     shaped = jnp.stack([changed, *(changed * part for part in times)], axis=-1).sum(axis=2)

@@ -38,7 +38,8 @@ def mirrored_at_sensors(
 ) -> ExponentialGaussian:
     """Expected photoelectrons of every sensor after one mirror reflection, with a Gaussian of times."""
     sensors, shape = detector.sensors, detector.shape
-    area = jnp.asarray(face_shares(type(shape), cells), light.dtype) @ shape.face_areas()
+    kind: type = type(shape)
+    area = jnp.asarray(face_shares(kind, cells), light.dtype) @ shape.face_areas()
     values = read(jnp.concatenate([light, area[:, None]], axis=1), sensors.position / shape.half_extent(), cells)
     density = values[:, 0] / jnp.maximum(values[:, 3], 1e-30)
     weight = jnp.maximum(values[:, 0], 1e-30)

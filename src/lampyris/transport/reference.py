@@ -69,7 +69,8 @@ class Coverage(NamedTuple):
         on_face = shape.face(sensors.position)[None, :] == jnp.arange(areas.shape[0])[:, None]
         rows = on_face * sensors.area
         sums = projected(rows, sensors.position / shape.half_extent(), COVERAGE_DEGREE)
-        matrices = jnp.asarray(projections(type(shape), COVERAGE_DEGREE), sums.dtype)
+        kind: type = type(shape)
+        matrices = jnp.asarray(projections(kind, COVERAGE_DEGREE), sums.dtype)
         return cls(jnp.einsum("ftu,fu->ft", matrices, sums) / areas[:, None])
 
     def at(self, point: Float[Array, "n 3"], detector: Detector) -> Float[Array, " n"]:
