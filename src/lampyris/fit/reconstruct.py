@@ -12,16 +12,14 @@ from lampyris.fit.newton import Climb, Local, maximise
 from lampyris.fit.parameters import NAMES, SCALES, jacobian
 from lampyris.fit.problem import MARGIN, ROUGH_BLUR, Problem
 from lampyris.fit.result import Fit, empty_covariance, make_errors
-from lampyris.fit.seed import Seed, find_seed
+from lampyris.fit.ring_scan import Candidate, RingScan
+from lampyris.fit.seed import find_seed
 from lampyris.likelihood import Dispersion
 from lampyris.response import Hits
 from lampyris.source import Track
 from lampyris.transport import Hybrid
-from lampyris.units import SPEED_OF_LIGHT
 
 FEWEST_HITS = 20
-SHIFTS = (0.0, 0.3, 0.6)
-"""How far behind the seed's point the vertex may lie, in lengths of the track."""
 REFRESHES = 5
 """Most evaluations of the indirect light in the last stage."""
 STILL = 0.1
@@ -62,7 +60,7 @@ def reconstruct(
     problem = Problem(detector, hits, particle, Hybrid() if transport is None else transport, chosen)
     count = int(np.asarray(hits.hit).sum())
     if start is None:
-        start = _start(problem, find_seed(detector, hits), particle)
+        start = _start(problem, detector, hits, particle)
     state = problem.model.start(start)
     if count < FEWEST_HITS:
         nothing = Local(np.nan, np.zeros(7), np.zeros((7, 7)), np.zeros(0))
@@ -97,18 +95,22 @@ def _moved(before: State, climb: Climb) -> float:
     return float(np.sqrt(away @ np.linalg.solve(covariance, away) + energy**2 * 1.0))
 
 
-def _start(problem: Problem, seed: Seed, particle: str) -> Track:
-    """The most likely of a few tracks through the point of the seed, with the energy that its charge asks for."""
+def _start(problem: Problem, detector: Detector, hits: Hits, particle: str) -> Track:
+    """The more likely of the best tracks of the ring scan, with the energy that its charge asks for."""
     low, high = problem.profile.energy_range
-    energy, best, best_value = float(np.sqrt(low * high)), None, -np.inf
-    for shift in SHIFTS:
+    seed = find_seed(detector, hits)
+    candidates = RingScan(detector, hits, problem.profile).best(
+        seed.position, seed.direction, lambda points: on_host(detector.shape.signed_distance, points) > 2.0 * MARGIN
+    )
+    if not candidates:
+        candidates = [Candidate(_inside(problem, seed.position), seed.direction, seed.time, np.sqrt(low * high), 0.0)]
+    best, best_value = None, -np.inf
+    for candidate in candidates:
+        energy = float(np.clip(candidate.energy, 1.01 * low, 0.99 * high))
         for _ in range(2):
-            back = shift * float(on_host(problem.profile.length, energy))
-            position = _inside(problem, seed.position - back * seed.direction, seed.position)
-            time = seed.time - float(np.linalg.norm(position - seed.position)) / SPEED_OF_LIGHT
-            track = Track(particle, energy, position, seed.direction, time)
+            track = Track(particle, energy, candidate.position, candidate.direction, candidate.time)
             local = problem.local(problem.model.start(track), problem.scattered(track), ROUGH_BLUR)
-            if local.value > best_value:
+            if best is None or local.value > best_value:
                 best, best_value = track, local.value
             energy = _energy_of_light(problem, energy, problem.charge / local.expected.sum())
     assert best is not None
@@ -123,13 +125,12 @@ def _energy_of_light(problem: Problem, energy: float, ratio: float) -> float:
     return float(np.interp(wanted, light, grid))
 
 
-def _inside(problem: Problem, position: np.ndarray, fallback: np.ndarray) -> np.ndarray:
-    """The position, moved towards a point inside until it is inside itself."""
+def _inside(problem: Problem, position: np.ndarray) -> np.ndarray:
+    """The position, moved towards the middle of the detector until it is inside."""
     for share in np.linspace(1.0, 0.0, 11):
-        point = fallback + share * (position - fallback)
-        if problem.room(point) > 2.0 * MARGIN:
-            return point
-    return fallback * 0.99
+        if problem.room(share * position) > 2.0 * MARGIN:
+            break
+    return share * position
 
 
 def _result(problem: Problem, stages: Stages) -> str:
