@@ -12,17 +12,17 @@ INELASTIC = {
     ),
     "proton": ((20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 3000.0), (420.0, 330.0, 280.0, 270.0, 290.0, 320.0, 330.0)),
 }
-"""Kinetic energies [MeV] and inelastic cross-sections [mb] on oxygen, rounded to 10 %; zero below the first energy.
+"""Kinetic energies [MeV] and inelastic cross-sections on oxygen [mb]; zero below the first energy.
 
-**Reference** pions: Ashery et al., Phys. Rev. C 23 (1981) 2173, scaled between carbon and aluminium to oxygen; protons:
-Carlson, At. Data Nucl. Data Tables 63 (1996) 93. Above 1 GeV both approach the interaction lengths of the PDG tables.
+Rough values that follow the size of the nucleus and, for pions, the Delta resonance: a choice good to perhaps 20 %, not
+a fit to data.
 """
 
 OXYGEN_PER_M3 = 3.343e28
 """Oxygen nuclei in water [1/m3]; other media are taken as having as much nuclear matter per mass."""
 
 ABSORBED, EXCHANGED = 0.40, 0.10
-"""Shares of the pion's interactions that absorb it or turn it into a neutral pion; the rest scatter it."""
+"""Shares of the pion's interactions that absorb it or turn it into a neutral pion; the rest scatter it. A choice."""
 
 
 def interaction_length(kind: Kind, energy: float, density: float) -> float:
