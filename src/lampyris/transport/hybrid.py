@@ -7,30 +7,49 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.stats import qmc
 
+from lampyris._math import safe_norm
 from lampyris.detector import Detector
-from lampyris.source import Source
+from lampyris.source import Emitters, Source
 from lampyris.transport.direct import DistanceTable, direct_light
 from lampyris.transport.expectation import Arrival, Expectation, GaussianMixture, Uniform
 from lampyris.transport.flight import NUMBERS, Shares
 from lampyris.transport.indirect import SmoothLight, smooth_at_sensors, trace, with_rest
 from lampyris.transport.mirrored import mirrored_at_sensors, mirrored_light
 from lampyris.transport.reference import Coverage, Reference
+from lampyris.units import SPEED_OF_LIGHT
 
 CHUNK = 512
 """Rays that are worked on together: what belongs to them stays in the cache, with all its derivatives."""
 
 
 class IndirectLight(eqx.Module):
-    """Light that has scattered or been reflected: smooth over the wall, or a sharp mirror image of the direct light."""
+    """Light that has scattered or been reflected: smooth over the wall, or a sharp mirror image of the direct light.
+
+    None of it can come before the straight way allows. The smooth times are bent so that they start at `earliest` [ns],
+    as sharply as the `softness` [ns] of the sensors' times: without this a sensor beside the ring would seem to be lit
+    before its direct light arrives.
+    """
 
     smooth: Arrival
     mirrored: Arrival | None
+    earliest: Float[Array, " channels"]
+    softness: Float[Array, ""]
 
     @property
     def charge(self) -> Float[Array, " channels"]:
         return sum((part.charge for part in self._parts()[1:]), self.smooth.charge)
 
     def density_and_cumulative(self, time: Float[Array, " channels"]) -> tuple[Array, Array]:
+        after = (time - self.earliest) / self.softness
+        bent = self.earliest + self.softness * jax.nn.softplus(after)
+        density, cumulative = self._unbent(bent)
+        _, before = self._unbent(self.earliest)
+        left = jnp.maximum(self.charge - before, 1e-12)
+        scale = self.charge / left
+        return scale * density * jax.nn.sigmoid(after), scale * jnp.maximum(cumulative - before, 0.0)
+
+    def _unbent(self, time: Array) -> tuple[Array, Array]:
+        """Density and cumulative of the parts as they are."""
         density, cumulative = self.smooth.density_and_cumulative(time)
         for part in self._parts()[1:]:
             more = part.density_and_cumulative(time)
@@ -93,15 +112,18 @@ class Hybrid(eqx.Module):
     def indirect(self, source: Source, detector: Detector) -> IndirectLight:
         """The indirect light alone."""
         coverage = Coverage.of(detector)
-        reference = Reference.of(source.emitters(detector.medium, detector.sensors.quantum_efficiency), detector)
+        emitters = source.emitters(detector.medium, detector.sensors.quantum_efficiency)
+        reference = Reference.of(emitters, detector)
+        earliest, softness = _earliest(emitters, detector, reference), detector.sensors.transit_time_spread
         steps, _ = self._smooth(source, detector, coverage, reference)
         smooth = smooth_at_sensors(
             with_rest(steps), detector, reference, degree=self.degree, time_degree=self.time_degree
         )
         if self.shares.possible(detector).specular == 0:
-            return IndirectLight(smooth, None)
+            return IndirectLight(smooth, None, earliest, softness)
         images = self._mirrored(source, detector, coverage, reference)
-        return IndirectLight(smooth, mirrored_at_sensors(images, detector, reference, self.cells))
+        mirrored = mirrored_at_sensors(images, detector, reference, self.cells)
+        return IndirectLight(smooth, mirrored, earliest, softness)
 
     def left_over(self, source: Source, detector: Detector) -> Float[Array, ""]:
         """Share of the detectable light that still flies after the last step: what is not followed but estimated."""
@@ -135,6 +157,12 @@ class Hybrid(eqx.Module):
         """First mirror image of the direct light, on cells."""
         rays = source.emit(self.mirror_numbers, detector.medium)
         return mirrored_light(rays, detector, coverage, reference, self.cells)
+
+
+def _earliest(emitters: Emitters, detector: Detector, reference: Reference) -> Float[Array, " channels"]:
+    """Time at which the first straight light of the source can reach each sensor [ns]."""
+    away = detector.sensors.position[:, None, :] - emitters.position[None, :, :]
+    return (emitters.time + safe_norm(away) * reference.index / SPEED_OF_LIGHT).min(axis=1)
 
 
 def _mean_over_chunks(part, numbers: Array):
