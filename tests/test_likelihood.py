@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lampyris._host import on_host
-from lampyris.likelihood.channel import Observation, channel_log_likelihood, observe
+from lampyris.likelihood import Dispersion, Observation, Prompt, channel_log_likelihood, observe, quadratic
+from lampyris.likelihood.event import rows_log_likelihood
 from lampyris.response import Hits
 from lampyris.sensors import make_sensors
 
@@ -32,7 +33,7 @@ def grid(width, dispersion):
 def log_likelihood(seen: Observation, mean):
     """Log-likelihood of every channel for a mean number of photoelectrons that come between 0 and 1 ns."""
     expected = jnp.full_like(seen.time, mean)
-    return channel_log_likelihood(expected, expected, expected * seen.time, seen)
+    return channel_log_likelihood(jnp.stack([expected, expected, expected * seen.time], axis=1), seen)
 
 
 def no_hit(mean, dispersion):
@@ -76,10 +77,11 @@ def slope_and_difference(seen, step):
     start = jnp.linspace(0.2, 9.0, count), jnp.linspace(0.05, 0.6, count), jnp.linspace(0.1, 0.9, count)
     start = start[0], start[1], start[2] * start[0]
     way = jnp.full(count, 0.3), jnp.full(count, -0.02), jnp.full(count, 0.05)
-    _, slope = jax.jvp(lambda *entries: channel_log_likelihood(*entries, seen), start, way)
+    start, way = jnp.stack(start, axis=1), jnp.stack(way, axis=1)
+    _, slope = jax.jvp(lambda rows: channel_log_likelihood(rows, seen), (start,), (way,))
 
     def moved(t):
-        return channel_log_likelihood(*(a + t * b for a, b in zip(start, way, strict=True)), seen)
+        return channel_log_likelihood(start + t * way, seen)
 
     return slope, (moved(step) - moved(-step)) / (2.0 * step)
 
@@ -92,3 +94,32 @@ def test_gradient(double_precision):
     slope, difference = on_host(slope_and_difference, observe(hits, sensors, 0.25), 1e-6)
     assert np.isfinite(slope).all()
     np.testing.assert_allclose(slope, difference, rtol=1e-6, atol=1e-7)
+
+
+def event_quadratic(seen, rows, slopes, prompt, step):
+    """The quadratic model of an event, and finite differences of its value along every parameter."""
+    dispersion = Dispersion()
+    model = quadratic(rows, slopes, prompt, seen, dispersion)
+    moved = jax.vmap(lambda s: rows_log_likelihood(rows + step * s, seen, dispersion))
+    back = jax.vmap(lambda s: rows_log_likelihood(rows - step * s, seen, dispersion))
+    return model.gradient, model.information, (moved(slopes) - back(slopes)) / (2.0 * step)
+
+
+def test_quadratic_model_of_an_event(double_precision):
+    draw, count, parameters = np.random.default_rng(2), 60, 4
+    mean = draw.uniform(0.3, 8.0, count)
+    charge = draw.poisson(mean).astype(float)
+    hits = Hits(charge, np.zeros(count), charge > 0)
+    sensors = make_sensors(np.zeros((count, 3)), np.tile([0.0, 0.0, 1.0], (count, 1)), 0.1)
+    rows = jnp.asarray(np.stack([mean, 0.1 * mean, 0.4 * mean], axis=1))
+    slopes = jnp.asarray(draw.normal(size=(parameters, count, 3)) * np.array([0.1, 0.01, 0.02]))
+    prompt = Prompt(slopes[..., 2], jnp.full(count, 4.4), jnp.full(count, 0.8), jnp.full(count, 0.9))
+    seen = observe(hits, sensors, Dispersion().relative(mean))
+    gradient, information, difference = on_host(event_quadratic, seen, rows, slopes, prompt, 1e-5)
+    np.testing.assert_allclose(gradient, difference, rtol=1e-6, atol=1e-7)
+    assert np.linalg.eigvalsh(information).min() > 0
+
+
+def test_dispersion_falls_with_the_charge_to_its_floor():
+    relative = Dispersion(channel=0.2, clumps=0.3).relative(np.array([0.3, 3.0, 3000.0]))
+    np.testing.assert_allclose(relative**2, 0.04 + 0.3 / np.array([0.3, 3.0, 3000.0]))

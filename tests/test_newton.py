@@ -4,12 +4,13 @@ import pytest
 from lampyris.fit.newton import Local, damped_step, maximise
 
 CURVATURE = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, -0.5], [0.0, -0.5, 0.2]])
+NOTHING = np.zeros(0)
 SUMMIT = np.array([0.5, -1.0, 2.0])
 
 
 def quadratic(point):
     away = point - SUMMIT
-    return Local(float(-0.5 * away @ CURVATURE @ away), -CURVATURE @ away, CURVATURE, 0.0)
+    return Local(float(-0.5 * away @ CURVATURE @ away), -CURVATURE @ away, CURVATURE, NOTHING)
 
 
 def valley(point):
@@ -18,14 +19,14 @@ def valley(point):
     value = -(100.0 * (y - x**2) ** 2 + (1.0 - x) ** 2)
     gradient = np.array([400.0 * x * (y - x**2) + 2.0 * (1.0 - x), -200.0 * (y - x**2)])
     curvature = np.array([[1200.0 * x**2 - 400.0 * y + 2.0, -400.0 * x], [-400.0 * x, 200.0]])
-    return Local(float(value), gradient, curvature, 0.0)
+    return Local(float(value), gradient, curvature, NOTHING)
 
 
 def saddle(point):
     """A top at (+-1, 0) and a saddle between, where the curvature has the wrong sign."""
     x, y = point
     curvature = np.diag([12.0 * x**2 - 4.0, 2.0])
-    return Local(float(-((x**2 - 1.0) ** 2) - y**2), np.array([-4.0 * x * (x**2 - 1.0), -2.0 * y]), curvature, 0.0)
+    return Local(float(-((x**2 - 1.0) ** 2) - y**2), np.array([-4.0 * x * (x**2 - 1.0), -2.0 * y]), curvature, NOTHING)
 
 
 def free(point, step):

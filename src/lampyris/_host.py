@@ -17,4 +17,5 @@ def on_host(function: Callable, *arguments):
 
 
 def _plain(value) -> bool:
-    return isinstance(value, np.ndarray | float | int | list | tuple)
+    named = isinstance(value, tuple) and hasattr(value, "_fields")  # a structure, not a list of numbers
+    return isinstance(value, np.ndarray | float | int | list | tuple) and not named

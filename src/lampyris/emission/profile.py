@@ -4,6 +4,7 @@ from functools import lru_cache
 from importlib.resources import files
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -139,7 +140,8 @@ def load_profile(particle: str) -> TrackProfile:
     """The shipped profile of a particle in water."""
     if particle not in profile_names():
         fail_unknown("particle", particle, profile_names())
-    return read_profile(str(files("lampyris.emission") / "tables" / f"{particle}_water.npz"))
+    with jax.ensure_compile_time_eval():  # it may first be asked for while a function is traced
+        return read_profile(str(files("lampyris.emission") / "tables" / f"{particle}_water.npz"))
 
 
 def read_profile(path: str) -> TrackProfile:

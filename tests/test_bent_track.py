@@ -1,0 +1,126 @@
+"""Bent tracks, their light, and the derivatives of what sensors see of them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lampyris._checks import LampyrisError
+from lampyris._host import on_host
+from lampyris.catalog.media import water_sk
+from lampyris.emission.muon_light import SHORTEST, load_muon_light
+from lampyris.emission.profile import load_profile
+from lampyris.fit.model import KINKS, BentMuon
+from lampyris.source import BentTrack, Track
+from lampyris.spectrum import Constant
+from lampyris.transport.direct import DistanceTable, direct_light
+from lampyris.transport.direct_slopes import motion_of, rows_and_slopes
+
+DIRECTION = np.array([0.6, 0.0, 0.8])
+
+
+def track(energy, kinks, stretch):
+    return BentTrack("mu-", energy, jnp.zeros(3), jnp.asarray(DIRECTION), 5.0, kinks, stretch)
+
+
+def shining(energy, kinks, stretch):
+    """Points, axes, times and light of a track in water."""
+    emitters = track(energy, kinks, stretch).emitters(water_sk(), Constant(1.0))
+    light = emitters.pattern.cumulative(jnp.full((1, emitters.time.shape[0]), jnp.pi - 1e-3))
+    return emitters.position, emitters.axis, emitters.time, light[0]
+
+
+@pytest.mark.parametrize("energy", [150.0, 600.0, 2500.0])
+def test_straight_track_has_the_yield_and_range_of_its_energy(energy):
+    position, axis, time, light = on_host(shining, energy, np.zeros((KINKS, 3)), 0.0)
+    assert light.sum() == pytest.approx(on_host(load_profile("mu-").photons, energy), rel=1e-3)
+    np.testing.assert_allclose(axis, np.tile(DIRECTION, (len(axis), 1)), atol=1e-6)
+    along = position @ DIRECTION
+    length = float(on_host(load_muon_light().range, energy)) - SHORTEST
+    np.testing.assert_allclose(along, (np.arange(len(along)) + 0.5) / len(along) * length, rtol=1e-4)
+    # a muon is slower than light, and its light comes from where its mean profile has it
+    assert (time - 5.0 > along / 0.299792458 * (1.0 - 1e-5)).all()
+    mean = (light * along).sum() / light.sum()
+    assert mean == pytest.approx(0.5 * float(on_host(load_profile("mu-").length, energy)), rel=0.04)
+
+
+def test_random_kinks_bend_as_highland_says():
+    draw, energy, count = np.random.default_rng(0), 1000.0, 400
+    across = np.stack([[0.8, 0.0, -0.6], [0.0, 1.0, 0.0]])
+    kinks = draw.normal(size=(count, KINKS, 2)) @ across
+    _, axis, _, _ = on_host(jax.vmap(shining, (None, 0, None)), energy, kinks, 0.0)
+    path = np.array([axis[:, 12] @ a for a in across])
+    # from 1 GeV over 1.6 m of water in thin steps: the integral of the Highland formula, by hand
+    steps = np.linspace(0.0, 12.5 / 36.0 * 4.62, 200)
+    energies = np.interp(4.72 - steps, *_ranges())
+    momentum_beta = energies * (energies + 211.317) / (energies + 105.658)
+    beta2 = momentum_beta / (energies + 105.658)
+    power = np.trapezoid((13.6 / momentum_beta) ** 2 / 0.3608, steps)
+    depth = np.trapezoid(1.0 / (0.3608 * beta2), steps)
+    rms = np.sqrt(power) * (1.0 + 0.038 * np.log(depth))
+    assert path.std() == pytest.approx(rms, rel=4.0 / np.sqrt(4.0 * count) + 0.02)
+
+
+def _ranges():
+    """Range [m] and energy [MeV] of muons from a rounded table of dE/dx in water [MeV/cm]."""
+    energy = np.array([10.0, 20, 50, 100, 200, 300, 500, 1000, 2000])
+    loss = 100.0 * np.array([7.917, 4.825, 2.871, 2.258, 2.019, 1.987, 2.011, 2.105, 2.224])
+    fine = np.geomspace(10.0, 2000.0, 2000)
+    inverse = 1.0 / np.exp(np.interp(np.log(fine), np.log(energy), np.log(loss)))
+    return np.concatenate([[0.0], np.cumsum(np.diff(fine) * inverse[1:])]) + 0.0075, fine
+
+
+def rows(model, state, step, tank, time):
+    """Rows of the direct light of a moved state, from the general prediction."""
+    sensors = tank.sensors
+    source = model.source(model.step(state, step))
+    emitters = source.emitters(tank.medium, sensors.quantum_efficiency)
+    light = direct_light(emitters, tank, DistanceTable.of(tank, emitters.wavelength, emitters.spectrum))
+    return jnp.stack([light.charge, *light.density_and_cumulative(time)], axis=1)
+
+
+def chained(model, state, tank, time):
+    """Rows and slopes through the numbers of the pairs."""
+    sensors = tank.sensors
+    emitters, motion = motion_of(
+        lambda step: model.source(model.step(state, step)).emitters(tank.medium, sensors.quantum_efficiency),
+        jnp.zeros(model.size),
+        model.shaping,
+    )
+    table = DistanceTable.of(tank, emitters.wavelength, emitters.spectrum)
+    return rows_and_slopes(emitters, motion, sensors, table, time, jnp.asarray(0.0))
+
+
+def test_slopes_are_differences_in_every_parameter(small_tank, double_precision):
+    model = BentMuon()
+    draw = np.random.default_rng(1)
+    # water of one index does not fit the profile of tracks: that of SK does
+    tank = jax.tree.map(lambda leaf: leaf.astype(float), _with_water(small_tank))
+    state = model.start(Track("mu-", 400.0, [-0.5, 0.3, -1.0], DIRECTION, 2.0))
+    bends = draw.normal(size=(KINKS, 2)) @ np.stack([[0.8, 0.0, -0.6], [0.0, 1.0, 0.0]])
+    state = state._replace(latent=jnp.concatenate([jnp.array([0.7]), jnp.asarray(bends.ravel())]))
+    away = np.linalg.norm(np.asarray(tank.sensors.position) - np.array([-0.5, 0.3, -1.0]), axis=1)
+    time = jnp.asarray(2.0 + away * 1.36 / 0.2998 + draw.normal(0.0, 2.0, tank.sensors.count))
+    value, slopes, variance = on_host(chained, model, state, tank, time)
+    np.testing.assert_allclose(value[:, :3], on_host(rows, model, state, jnp.zeros(model.size), tank, time), rtol=1e-6)
+    assert (variance > 2.1**2 * 0.999).all()
+    step = 1e-4
+    for parameter in range(model.size):
+        unit = np.zeros(model.size)
+        unit[parameter] = step
+        ahead, behind = (on_host(rows, model, state, jnp.asarray(s), tank, time) for s in (unit, -unit))
+        difference = (ahead - behind) / (2.0 * step)
+        # tables are pieces of cubics and lines in single precision: a kink of one may lie within the step of a few pairs
+        scale = np.abs(difference).max(axis=0)
+        assert (np.abs(slopes[parameter][:, :3] - difference).max(axis=0) <= 2e-3 * scale).all(), parameter
+
+
+def _with_water(tank):
+    import equinox as eqx
+
+    return eqx.tree_at(lambda d: d.medium, tank, water_sk())
+
+
+def test_bent_track_gives_no_data():
+    with pytest.raises(LampyrisError, match="gives predictions, not data"):
+        track(500.0, jnp.zeros((KINKS, 3)), 0.0).event(water_sk(), key=jax.random.key(0), keep=Constant(1.0))
