@@ -88,7 +88,7 @@ def files_in(folder):
 
 def test_help_teaches_with_an_example():
     assert run("--help").exit_code == 0
-    for command in ("demo", "detectors", "info", "simulate", "reconstruct", "display"):
+    for command in ("demo", "detectors", "info", "simulate", "reconstruct", "display", "serve"):
         result = run(command, "-h")
         assert result.exit_code == 0
         assert f"Example: lampyris {command}" in result.stdout
@@ -166,8 +166,9 @@ def test_display(catalog_of_eos, quick, events_file, tmp_path):
     assert picture.read_bytes()[1:4] == b"PNG"
     before = files_in(tmp_path)
     fails("has no event 7", "display", events_file, "--event", "7", "-o", tmp_path / "other.html")
-    fails("the event is empty", "display", events_file, "--event", "1", "-o", tmp_path / "other.html")
+    fails("the event is empty", "display", events_file, "--event", "1", "-o", tmp_path / "x.html", "--png", picture)
     assert files_in(tmp_path) == before
+    assert run("display", events_file, "-o", tmp_path / "all.html", "--no-predict", "--quiet").stdout == ""
 
 
 def test_fits_of_other_events_are_not_drawn(catalog_of_eos, quick, eos, events_file, tmp_path):

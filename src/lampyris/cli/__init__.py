@@ -9,6 +9,7 @@ from lampyris.cli.detectors import list_detectors
 from lampyris.cli.display import show_event
 from lampyris.cli.info import tell_file
 from lampyris.cli.reconstruct import reconstruct_file
+from lampyris.cli.serve import serve_file
 from lampyris.cli.simulate import simulate_file
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ for _name, _function in (
     ("simulate", simulate_file),
     ("reconstruct", reconstruct_file),
     ("display", show_event),
+    ("serve", serve_file),
 ):
     app.command(_name)(_function)
 
