@@ -104,7 +104,7 @@ def test_info(events_file, tmp_path):
     assert (told["detector"], told["events"], told["channels"]) == ("Eos", 2, 242)
     assert "lampyris-events" in run("info", events_file).stdout
     (tmp_path / "foreign.h5").write_bytes(b"no HDF5 at all")
-    fails("not a lampyris-events file", "info", tmp_path / "foreign.h5", "--json")
+    fails("is of no format that lampyris reads: lampyris-events", "info", tmp_path / "foreign.h5", "--json")
     fails("does not exist", "info", tmp_path / "nothing.h5")
 
 

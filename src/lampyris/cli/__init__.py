@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from lampyris.cli.convert import convert_file
 from lampyris.cli.demo import run_demo
 from lampyris.cli.detectors import list_detectors
 from lampyris.cli.display import show_event
@@ -28,6 +29,7 @@ for _name, _function in (
     ("reconstruct", reconstruct_file),
     ("display", show_event),
     ("serve", serve_file),
+    ("convert", convert_file),
 ):
     app.command(_name)(_function)
 

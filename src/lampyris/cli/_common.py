@@ -101,12 +101,25 @@ def load_detector(events, name: str | None = None):
     """The detector that a file of events names, or the one that is named instead, if it has as many channels."""
     from lampyris._checks import LampyrisError
 
-    detector = find_detector(events.detector_name if name is None else name)
+    detector = find_detector(_named(events) if name is None else name)
     if detector.sensors.count != events.channels:
         raise LampyrisError(
             f"{events.path} was made with {events.channels} channels, but {detector.name} has {detector.sensors.count}."
         )
     return detector
+
+
+def _named(events) -> str:
+    """The detector that a file of events names, if the catalog has it."""
+    from lampyris import catalog
+    from lampyris._checks import LampyrisError
+
+    if events.detector_name.lower() not in {name.lower() for name in catalog.names()}:
+        raise LampyrisError(
+            f"{events.path} names the detector {events.detector_name!r}, which is not in the catalog; "
+            "give its table of sensors with --detector."
+        )
+    return events.detector_name
 
 
 def command_line(*words) -> str:

@@ -39,7 +39,8 @@ class _Stages:
     """Seconds of each stage, and the bar that names it."""
 
     def __init__(self, bar):
-        self.bar, self.seconds, self.start = bar, {}, time.perf_counter()
+        self.bar, self.start = bar, time.perf_counter()
+        self.seconds: dict[str, float] = {}
         self.task = bar.add_task("loading", total=4)
 
     def end(self, name: str, following: str = "") -> None:

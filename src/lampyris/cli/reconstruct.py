@@ -49,7 +49,7 @@ def reconstruct_file(
     with progress(as_json or quiet) as bar:
         _reconstruct(used, events, particle, writer, bar)
     writer.finish()
-    told = {"file": str(output), "input": str(file), "detector": used.name, "particle": particle}
+    told: dict = {"file": str(output), "input": str(file), "detector": used.name, "particle": particle}
     told |= {"taken_up": taken_up, "seconds": time.perf_counter() - begin} | summary(read_fits(output))
     results = ", ".join(f"{count} {name}" for name, count in told["results"].items())
     lines = [f"{len(events)} events: {results}; {told['seconds']:.1f} s: {output}"]

@@ -73,8 +73,13 @@ def file_format(path: Path | str) -> str:
     return ""
 
 
-def column(file: h5py.File, name: str, shape: tuple[int | None, ...], kinds: str) -> h5py.Dataset:
-    """A dataset of the wanted shape (`None`: any length) and kinds of numbers, not larger than the file can hold."""
+def column(
+    file: h5py.File, name: str, shape: tuple[int | None, ...], kinds: str, most: int | None = None
+) -> h5py.Dataset:
+    """A dataset of the wanted shape (`None`: any length) and kinds of numbers, not larger than the file can hold.
+
+    `most` is the number of bytes that it may have at most, for a column that is read whole.
+    """
     data = file.get(name)
     if not isinstance(data, h5py.Dataset):
         raise LampyrisError(f"{file.filename} is damaged: it holds no {name}.")
@@ -85,6 +90,15 @@ def column(file: h5py.File, name: str, shape: tuple[int | None, ...], kinds: str
         raise LampyrisError(f"{file.filename} is damaged: {name} must be of shape ({wanted}), but is {found}.")
     if data.nbytes > MOST_COMPRESSED * os.path.getsize(file.filename):
         raise LampyrisError(f"{file.filename} is damaged: {name} claims {data.nbytes} bytes, more than the file holds.")
+    if most is not None and data.nbytes > most:
+        raise LampyrisError(f"{file.filename}: {name} must have at most {most} bytes, but has {data.nbytes}.")
+    return data
+
+
+def dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    """A dataset that is known to be there."""
+    data = file[name]
+    assert isinstance(data, h5py.Dataset), name
     return data
 
 

@@ -2,15 +2,23 @@
 
 import contextlib
 import csv
+import math
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from lampyris._checks import LampyrisError
 from lampyris.data._hdf5 import one_line
 
+LARGEST_COLUMN = 2**28
+"""Bytes of a column that is read whole; longer ones are read part by part."""
+LARGEST_UNPACKED = 2**28
+"""Bytes that an archive may unpack to."""
 _BROKEN = (
     OSError,
     EOFError,
@@ -27,6 +35,7 @@ _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
     csv.Error,
+    struct.error,
 )
 
 
@@ -44,6 +53,31 @@ def readable(path: Path | str, kind: str) -> Iterator[None]:
         raise
     except _BROKEN as error:
         raise LampyrisError(f"{path} is damaged or not a {kind}: {one_line(error)[:300]}.") from error
+
+
+def check_unpacked(path: Path, most: int = LARGEST_UNPACKED) -> None:
+    """Raise `LampyrisError` if the entries of an archive (.npz) claim to unpack to more than they may."""
+    with zipfile.ZipFile(path) as archive:
+        claimed = sum(entry.file_size for entry in archive.infolist())
+        for entry in archive.infolist():
+            claimed += _claimed_by_head(archive, entry)
+    if claimed > 2 * most:
+        raise LampyrisError(f"{path} claims {claimed} bytes unpacked, more than {most}.")
+
+
+def _claimed_by_head(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
+    """Bytes that the head of an array in an archive asks for, before they are taken."""
+    if not entry.filename.endswith(".npy"):
+        return 0
+    with archive.open(entry) as file:
+        version = np.lib.format.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError(f"{entry.filename} is of an unknown version")
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    if dtype.hasobject:
+        raise ValueError(f"{entry.filename} holds objects")
+    return math.prod(shape) * dtype.itemsize
 
 
 def check_size(path: Path, most: int) -> None:

@@ -10,6 +10,8 @@ Format `lampyris-fits`, version 1; one row for each event:
     /fit/result          (rows,)       "converged", ..., "no hits" for an event without any
     /truth/value         (rows, 7)     NaN where the truth is not known
 """
+# pyright: reportArgumentType=false
+# fields of modules convert plain numbers, which pyright cannot see
 
 import os
 import uuid
@@ -21,7 +23,8 @@ import h5py
 import numpy as np
 
 from lampyris._checks import LampyrisError
-from lampyris.data._hdf5 import column, growing, one_line, provenance, reading
+from lampyris.data._hdf5 import column, dataset, growing, one_line, provenance, reading
+from lampyris.data._limits import LARGEST_COLUMN
 from lampyris.data.hits_file import EventFile
 from lampyris.emission import load_profile
 from lampyris.fit import Fit
@@ -80,11 +83,12 @@ class FitsWriter:
         try:
             self._begin()
             with h5py.File(self.part, "r+") as file:
-                rows = file["fit/event"].shape[0]
+                rows = dataset(file, "fit/event").shape[0]
                 # the number of the event comes last: a row counts when it is whole
                 for name, value in reversed(list(zip(_COLUMNS, row, strict=True))):
-                    file[name].resize(rows + 1, axis=0)
-                    file[name][rows] = value.encode() if isinstance(value, str) else value
+                    data = dataset(file, name)
+                    data.resize(rows + 1, axis=0)
+                    data[rows] = value.encode() if isinstance(value, str) else value
         except OSError as error:
             raise LampyrisError(f"{self.part} cannot be written: {error.strerror or one_line(error)}.") from error
         self.done.add(row.event)
@@ -159,7 +163,10 @@ def read_fits(path: Path | str) -> FitFile:
     """Read a file of fits; raises `LampyrisError` with one line for any file that is not sound."""
     with reading(path, FORMAT, VERSION) as file:
         count = column(file, "fit/event", (None,), "iu").shape[0]
-        columns = [column(file, name, (None, *shape), np.dtype(kind).kind) for name, (shape, kind) in _COLUMNS.items()]
+        columns = [
+            column(file, name, (None, *shape), np.dtype(kind).kind, LARGEST_COLUMN)
+            for name, (shape, kind) in _COLUMNS.items()
+        ]
         if min(data.shape[0] for data in columns) < count:
             raise LampyrisError(f"{path} is damaged: its columns differ in length.")
         event, value, error, covariance, log_likelihood, result, truth = (data[:count] for data in columns)

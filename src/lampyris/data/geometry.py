@@ -16,7 +16,6 @@ file that begin with # are comments, those of the form `# key: value` settings; 
 import csv
 import io
 import re
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from lampyris._checks import LampyrisError
-from lampyris.data._limits import check_size, readable
+from lampyris.data._limits import check_size, check_unpacked, readable
 
 SUFFIXES = (".csv", ".npz")
 NEEDED = ("x", "y", "z")
@@ -109,10 +108,7 @@ def _read_csv(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
 
 
 def _read_npz(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    with zipfile.ZipFile(path) as archive:
-        claimed = sum(entry.file_size for entry in archive.infolist())
-    if claimed > MOST_BYTES:
-        raise LampyrisError(f"{path} claims {claimed} bytes unpacked; a table of sensors must stay below {MOST_BYTES}.")
+    check_unpacked(path, MOST_BYTES)
     columns, settings = {}, {}
     with np.load(path, allow_pickle=False) as archive:
         for name in archive.files:

@@ -9,6 +9,8 @@ Format `lampyris-events`, version 1. Only hit channels are stored, one event aft
     /truth/particle     (events,)      empty where the truth is not known
     /truth/energy, position, direction, time   [MeV], [m], unit vector, [ns]
 """
+# pyright: reportArgumentType=false
+# fields of modules convert plain numbers, which pyright cannot see
 
 import uuid
 from collections.abc import Iterable, Iterator
@@ -19,7 +21,9 @@ import h5py
 import numpy as np
 
 from lampyris._checks import LampyrisError
-from lampyris.data._hdf5 import append, column, growing, provenance, reading, writing
+from lampyris.data._hdf5 import append, column, dataset, growing, provenance, reading, writing
+from lampyris.data._limits import LARGEST_COLUMN
+from lampyris.data.records import MOST_CHANNELS, Truth
 from lampyris.detector import Detector
 from lampyris.response import Hits
 from lampyris.source import Track
@@ -63,14 +67,31 @@ class EventFile:
         return Hits(charge, time, hit)
 
     def truth(self, event: int) -> Track | None:
-        """The true particle of one event, where the file knows it."""
+        """The true particle of one event as a track; nothing where it is not known or no model of it exists."""
+        known = self.particle(event)
+        try:
+            return None if known is None else Track(*known)
+        except LampyrisError:
+            return None
+
+    def particle(self, event: int) -> Truth | None:
+        """The true particle of one event as plain numbers, where the file knows it."""
         self._range(event)
         with reading(self.path, FORMAT, VERSION) as file:
             particle = column(file, "truth/particle", (len(self),), "S")[event].decode()
             if not particle:
                 return None
             row = {name: column(file, f"truth/{name}", (len(self), *s), "f")[event] for name, s in _TRUTH.items()}
-        return Track(particle, **row)
+        if not np.isfinite(np.concatenate([np.ravel(value) for value in row.values()])).all():
+            raise LampyrisError(f"{self.path}: the truth of event {event} is not finite.")
+        if not abs(float(np.linalg.norm(row["direction"])) - 1.0) < 1e-4:
+            raise LampyrisError(f"{self.path}: the true direction of event {event} is not a unit vector.")
+        return Truth(particle, **row)
+
+    def records(self) -> Iterator[tuple[Hits, Truth | None]]:
+        """Hits and truth as plain numbers of all events in order."""
+        for event in range(len(self)):
+            yield self.hits(event), self.particle(event)
 
     def events(self) -> Iterator[tuple[Hits, Track | None]]:
         """All events in order."""
@@ -87,7 +108,7 @@ class EventFile:
 def write_events(
     path: Path | str,
     detector: Detector,
-    events: Iterable[tuple[Hits, Track | None]],
+    events: Iterable[tuple[Hits, Track | Truth | None]],
     *,
     command: str = "",
     seed: int | None = None,
@@ -99,7 +120,7 @@ def write_events(
         header |= {"detector": detector.name, "channels": channels, "seed": "" if seed is None else str(seed)}
         file.attrs.update(header)
         growing(file, "hits/offset", np.int64)
-        append(file["hits/offset"], [0])
+        append(dataset(file, "hits/offset"), [0])
         for name, dtype in _HITS.items():
             growing(file, f"hits/{name}", dtype)
         growing(file, "truth/particle", "S16")
@@ -114,8 +135,8 @@ def read_events(path: Path | str) -> EventFile:
     """Open a file of events; raises `LampyrisError` with one line for any file that is not sound."""
     with reading(path, FORMAT, VERSION) as file:
         channels, detector = int(file.attrs["channels"]), str(file.attrs["detector"])
-        offset = column(file, "hits/offset", (None,), "iu")[:].astype(np.int64)
-        if not 0 < channels < 10**8:
+        offset = column(file, "hits/offset", (None,), "iu", LARGEST_COLUMN)[:].astype(np.int64)
+        if not 0 < channels <= MOST_CHANNELS:
             raise LampyrisError(f"{path} is damaged: its number of channels is {channels}.")
         if len(offset) == 0 or offset[0] != 0 or (np.diff(offset) < 0).any():
             raise LampyrisError(f"{path} is damaged: hits/offset must start at 0 and never fall.")
@@ -133,14 +154,14 @@ def _append_hits(file: h5py.File, hits: Hits, channels: int) -> None:
     if hit.shape != (channels,) or hit.any():
         hits.check(channels)
     channel = np.flatnonzero(hit)
-    append(file["hits/channel"], channel)
-    append(file["hits/charge"], np.asarray(hits.charge)[channel])
-    append(file["hits/time"], np.asarray(hits.time)[channel])
-    append(file["hits/offset"], [file["hits/channel"].shape[0]])
+    append(dataset(file, "hits/channel"), channel)
+    append(dataset(file, "hits/charge"), np.asarray(hits.charge)[channel])
+    append(dataset(file, "hits/time"), np.asarray(hits.time)[channel])
+    append(dataset(file, "hits/offset"), [dataset(file, "hits/channel").shape[0]])
 
 
-def _append_truth(file: h5py.File, truth: Track | None) -> None:
-    append(file["truth/particle"], [b"" if truth is None else truth.particle.encode()])
+def _append_truth(file: h5py.File, truth: Track | Truth | None) -> None:
+    append(dataset(file, "truth/particle"), [b"" if truth is None else truth.particle.encode()])
     for name, shape in _TRUTH.items():
         value = np.full(shape, np.nan) if truth is None else np.asarray(getattr(truth, name), float)
-        append(file[f"truth/{name}"], value[None])
+        append(dataset(file, f"truth/{name}"), value[None])
