@@ -7,10 +7,10 @@ hang. What fails is kept in `build/fuzz/` with the number of its mutation.
 """
 
 import argparse
+import faulthandler
 import multiprocessing
 import resource
 import shutil
-import signal
 import tempfile
 import time
 from pathlib import Path
@@ -25,23 +25,18 @@ KEPT = Path("build/fuzz")
 
 def work(kind: str, content: bytes, name: str, begin: int, end: int, seed: int, pipe) -> None:
     """Read mutations `begin` to `end` and tell the outcome of each."""
-    signal.signal(signal.SIGALRM, _too_long)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         for number in range(begin, end):
             path.write_bytes(damaged(content, np.random.default_rng([seed, number])))
-            signal.alarm(LONGEST)
+            faulthandler.dump_traceback_later(LONGEST, exit=True)  # works inside libraries too
             try:
                 outcome = survives(kind, path)
             except BaseException as error:
                 outcome = f"{type(error).__name__}: {error}"[:300]
-            signal.alarm(0)
+            faulthandler.cancel_dump_traceback_later()
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
             pipe.send((number, outcome, peak))
-
-
-def _too_long(signum, frame):
-    raise TimeoutError(f"longer than {LONGEST} s")
 
 
 def fuzz(kind: str, source: Path, mutations: int, seed: int) -> dict:
@@ -88,7 +83,7 @@ def main() -> None:
     options.add_argument("--readers", nargs="+", default=list(READERS), choices=list(READERS))
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
-    multiprocessing.set_start_method("fork")
+    multiprocessing.set_start_method("spawn")
     folder = Path(tempfile.mkdtemp())
     try:
         files, figures = sound_files(folder), {}

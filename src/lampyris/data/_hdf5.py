@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from lampyris._checks import LampyrisError
+from lampyris.data._attributes import read_attribute
 
 MOST_COMPRESSED = 1100
 """Times that gzip can shrink data at most: a file that claims to hold more is not believed."""
@@ -69,7 +70,7 @@ def reading(path: Path | str, kind: str, number: int) -> Iterator[h5py.File]:
 def file_format(path: Path | str) -> str:
     """The format that a file says it has; empty when it says nothing that can be read."""
     with contextlib.suppress(*_BROKEN), h5py.File(path, "r") as file:
-        return str(file.attrs.get("format", ""))
+        return str(read_attribute(file, "format") or "")
     return ""
 
 
@@ -118,10 +119,8 @@ def append(data: h5py.Dataset, rows) -> None:
 
 
 def _check_header(path: Path, file: h5py.File, kind: str, number: int) -> None:
-    found = file.attrs.get("format")
-    if not isinstance(found, str) or found != kind:
+    found, version_found = read_attribute(file, "format"), read_attribute(file, "version")
+    if found != kind:
         raise LampyrisError(f"{path} is not a {kind} file: its format is {found!r}.")
-    if int(file.attrs.get("version", -1)) != number:
-        raise LampyrisError(
-            f"{path} is of version {file.attrs.get('version')} of {kind}; this lampyris reads version {number}."
-        )
+    if version_found != number:
+        raise LampyrisError(f"{path} is of version {version_found} of {kind}; this lampyris reads version {number}.")

@@ -37,6 +37,7 @@ _BROKEN = (
     csv.Error,
     struct.error,
 )
+_LIBRARIES = ("uproot", "awkward", "cramjam", "h5py")
 
 
 @contextlib.contextmanager
@@ -51,7 +52,10 @@ def readable(path: Path | str, kind: str) -> Iterator[None]:
         yield
     except LampyrisError:
         raise
-    except _BROKEN as error:
+    except Exception as error:
+        # libraries have errors of their own for broken files; only what they are known to raise is taken for that
+        if not isinstance(error, _BROKEN) and type(error).__module__.split(".")[0] not in _LIBRARIES:
+            raise
         raise LampyrisError(f"{path} is damaged or not a {kind}: {one_line(error)[:300]}.") from error
 
 

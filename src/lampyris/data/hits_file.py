@@ -21,6 +21,7 @@ import h5py
 import numpy as np
 
 from lampyris._checks import LampyrisError
+from lampyris.data._attributes import text_attributes, write_attributes
 from lampyris.data._hdf5 import append, column, dataset, growing, provenance, reading, writing
 from lampyris.data._limits import LARGEST_COLUMN
 from lampyris.data.records import MOST_CHANNELS, Truth
@@ -118,7 +119,7 @@ def write_events(
     with writing(path) as file:
         header = {"format": FORMAT, "version": VERSION, "uuid": str(uuid.uuid4()), **provenance(command)}
         header |= {"detector": detector.name, "channels": channels, "seed": "" if seed is None else str(seed)}
-        file.attrs.update(header)
+        write_attributes(file, header)
         growing(file, "hits/offset", np.int64)
         append(dataset(file, "hits/offset"), [0])
         for name, dtype in _HITS.items():
@@ -134,7 +135,11 @@ def write_events(
 def read_events(path: Path | str) -> EventFile:
     """Open a file of events; raises `LampyrisError` with one line for any file that is not sound."""
     with reading(path, FORMAT, VERSION) as file:
-        channels, detector = int(file.attrs["channels"]), str(file.attrs["detector"])
+        said = text_attributes(file)
+        missing = [name for name in ("channels", "detector", "uuid") if name not in said]
+        if missing:
+            raise LampyrisError(f"{path} is damaged: it has no attribute {', '.join(missing)}.")
+        channels = int(said["channels"])
         offset = column(file, "hits/offset", (None,), "iu", LARGEST_COLUMN)[:].astype(np.int64)
         if not 0 < channels <= MOST_CHANNELS:
             raise LampyrisError(f"{path} is damaged: its number of channels is {channels}.")
@@ -145,8 +150,8 @@ def read_events(path: Path | str) -> EventFile:
         for name in _HITS:
             column(file, f"hits/{name}", (int(offset[-1]),), "iuf")
         column(file, "truth/particle", (len(offset) - 1,), "S")
-        told = {name: str(file.attrs.get(name, "")) for name in ("lampyris", "command", "seed", "date")}
-        return EventFile(Path(path), detector, channels, str(file.attrs["uuid"]), told, offset)
+        told = {name: said.get(name, "") for name in ("lampyris", "command", "seed", "date")}
+        return EventFile(Path(path), said["detector"], channels, said["uuid"], told, offset)
 
 
 def _append_hits(file: h5py.File, hits: Hits, channels: int) -> None:

@@ -81,7 +81,8 @@ def hits_of(where: str, channels: int, channel: np.ndarray, charge: np.ndarray, 
     `where` names file and event in the error for a channel that does not exist or a number that is not finite.
     """
     channel = np.asarray(channel, dtype=np.int64)
-    charge, time = np.asarray(charge, dtype=np.float64), np.asarray(time, dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # what is not a number is refused below
+        charge, time = np.asarray(charge, dtype=np.float64), np.asarray(time, dtype=np.float64)
     if len(channel) and not 0 <= int(channel.min()) <= int(channel.max()) < channels:
         worst = int(channel.max() if channel.max() >= channels else channel.min())
         raise LampyrisError(f"{where} has channel {worst}, outside 0 .. {channels - 1}.")

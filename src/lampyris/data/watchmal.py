@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 
 from lampyris._checks import LampyrisError, fail_unknown
+from lampyris.data._attributes import read_attribute, write_attributes
 from lampyris.data._hdf5 import column, writing
 from lampyris.data._limits import LARGEST_COLUMN, readable
 from lampyris.data.records import CODES, MOST_CHANNELS, Truth, hits_of, kinetic, mass
@@ -106,8 +107,7 @@ def read_watchmal(path: Path | str, channels: int | None = None, axis: str | Non
             raise LampyrisError(
                 f"{path} is damaged: event_hits_index must start at 0, never fall and end below {total}."
             )
-        said = file.attrs.get("axis", "y")
-        axis = (said if isinstance(said, str) else "y") if axis is None else axis
+        axis = str(read_attribute(file, "axis") or "y") if axis is None else axis
         if axis not in AXES:
             fail_unknown("axis", axis, AXES)
         last = _highest(path, column(file, "hit_pmt", (total,), "iu"))
@@ -136,7 +136,7 @@ def write_watchmal(path: Path | str, events: Iterable[tuple[Hits, Truth | None]]
         np.concatenate(parts) if hits else np.zeros(0) for parts in (zip(*hits, strict=True) if hits else ((),) * 3)
     ]
     with writing(path) as file:
-        file.attrs["axis"] = axis
+        write_attributes(file, {"axis": axis})
         file["event_hits_index"] = np.array(starts, np.int64)
         for name, values, kind in zip(NEEDED[1:], joined, (np.int32, np.float32, np.float32), strict=True):
             file[name] = values.astype(kind)
