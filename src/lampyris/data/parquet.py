@@ -113,7 +113,7 @@ def _truths(chunk: list[Record], first: int) -> dict[str, np.ndarray]:
     return columns | {name: np.array([row[1 + i] for row in rows], float) for i, name in enumerate(names)}
 
 
-def _numbers(truth: Truth | None) -> tuple[float, ...]:
+def _numbers(truth: Truth | None) -> tuple[int | float, ...]:
     """PDG code (0 where not known), energy [GeV], position, zenith and azimuth of where it came from, time."""
     if truth is None:
         return (0, *[float("nan")] * 7)
@@ -132,7 +132,7 @@ def _photons(position: np.ndarray, hits: Hits) -> dict[str, list]:
     }
 
 
-def _mc(truth: Truth | None) -> dict[str, float]:
+def _mc(truth: Truth | None) -> dict[str, int | float]:
     code, energy, x, y, z, zenith, azimuth, _ = _numbers(truth)
     told = {"interaction": 0, "initial_state_type": int(code), "initial_state_energy": energy}
     told |= {"initial_state_zenith": zenith, "initial_state_azimuth": azimuth}

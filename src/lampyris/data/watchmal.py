@@ -27,6 +27,7 @@ from lampyris.response import Hits
 
 KIND = "WatChMaL file"
 NEEDED = ("event_hits_index", "hit_pmt", "hit_time", "hit_charge")
+NO_TRUTH = -1
 LABELS = {0: 22, 1: 11, 2: 13, 3: 111}
 AXES = {"y": 1, "z": 2}
 CM = 0.01
@@ -59,6 +60,8 @@ class WatchmalFile:
         if len(self.truth) < 4:
             return None
         label = int(self.truth["labels"][event])
+        if label == NO_TRUTH:
+            return None
         name, energy = kinetic(label if self.has_codes else LABELS[label], float(self.truth["energies"][event]))
         zenith, azimuth = self.truth["angles"][event]
         across = np.sin(zenith) * np.array([np.cos(azimuth), np.sin(azimuth)])
@@ -72,7 +75,7 @@ class WatchmalFile:
     @property
     def has_codes(self) -> bool:
         """Whether labels are PDG codes rather than classes."""
-        return not set(np.unique(self.truth["labels"]).tolist()) <= set(LABELS)
+        return not set(np.unique(self.truth["labels"]).tolist()) <= {NO_TRUTH, *LABELS}
 
 
 def upright(vector: np.ndarray, axis: str) -> np.ndarray:
@@ -150,7 +153,7 @@ def _truth_columns(truths: list[Truth | None], axis: str) -> dict[str, np.ndarra
     classes = {code: label for label, code in LABELS.items()}
     known = [truth for truth in truths if truth is not None]
     simple = all(classes.get(CODES.get(truth.particle, 0)) is not None for truth in known)
-    labels = np.full(len(truths), -1, np.int32)
+    labels = np.full(len(truths), NO_TRUTH, np.int32)
     energies, angles = np.full((len(truths), 1), np.nan, np.float32), np.full((len(truths), 2), np.nan, np.float32)
     positions = np.full((len(truths), 1, 3), np.nan, np.float32)
     for event, truth in enumerate(truths):
