@@ -30,6 +30,7 @@ _BROKEN = (
     OverflowError,
     MemoryError,
     AttributeError,
+    AssertionError,
     NotImplementedError,
     SyntaxError,
     zipfile.BadZipFile,

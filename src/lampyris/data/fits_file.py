@@ -175,7 +175,7 @@ def read_fits(path: Path | str) -> FitFile:
     for name in ("particle", "input", "input_uuid", "detector"):
         if name not in attributes:
             raise LampyrisError(f"{path} is damaged: it has no attribute {name}.")
-    words = tuple(word.decode() for word in result)
+    words = tuple(word.decode("utf-8", "replace") for word in result)
     return FitFile(Path(path), attributes, event, value, error, covariance, log_likelihood, words, truth)
 
 
