@@ -88,7 +88,7 @@ def files_in(folder):
 
 def test_help_teaches_with_an_example():
     assert run("--help").exit_code == 0
-    for command in ("demo", "detectors", "info", "simulate", "reconstruct", "display", "serve"):
+    for command in ("demo", "detectors", "info", "simulate", "reconstruct", "display", "serve", "convert", "bench"):
         result = run(command, "-h")
         assert result.exit_code == 0
         assert f"Example: lampyris {command}" in result.stdout
@@ -204,3 +204,38 @@ def test_wrong_option_is_one_line(monkeypatch, capsys):
     assert written.out == ""
     assert written.err.startswith("error: ")
     assert written.err.count("\n") == 1
+
+
+def test_bench_runs_and_shows(tmp_path):
+    script = "import json, pathlib; p = pathlib.Path(__file__).parent / 'results'; p.mkdir(exist_ok=True)\n"
+    script += "(p / 'quick.json').write_text(json.dumps({'figures': {'a': {'b': 1.5}, 'each': [1]}}))"
+    (tmp_path / "quick.py").write_text(script)
+    (tmp_path / "broken.py").write_text("raise SystemExit(3)")
+    (tmp_path / "_helper.py").write_text("")
+    told = json.loads(run("bench", "quick", "--folder", tmp_path, "--json").stdout)
+    assert told["quick"]["figures"] == {"a.b": 1.5}
+    assert "no result yet" in run("bench", "--show", "--folder", tmp_path).stdout
+    fails("Unknown benchmark 'x'; there are: broken, quick", "bench", "x", "--folder", tmp_path)
+    fails("exit code 3", "bench", "broken", "--folder", tmp_path, "-q")
+    fails("come with a checkout", "bench", "--folder", tmp_path / "nothing")
+
+
+def test_a_table_of_sensors_takes_the_place_of_a_name(quick, eos, tmp_path, monkeypatch):
+    from lampyris.data.geometry import SensorTable, write_sensor_table
+
+    monkeypatch.chdir(tmp_path)
+    sensors = eos.sensors
+    table = SensorTable(tmp_path, np.asarray(sensors.position), None, np.asarray(sensors.radius), {}, {"name": "mine"})
+    write_sensor_table("mine.csv", table)
+    words = ("--detector", "mine.csv", "--energy", "200", "--quiet", "-o", "events.h5")
+    assert run("simulate", *words).stdout == ""
+    fails(
+        "which is not in the catalog; give its table of sensors with --detector",
+        "reconstruct",
+        "events.h5",
+        "-o",
+        "f.h5",
+    )
+    assert run("reconstruct", "events.h5", "--detector", "mine.csv", "-o", "f.h5").exit_code == 0
+    assert run("display", "events.h5", "--detector", "mine.csv", "--quiet").exit_code == 0
+    assert (tmp_path / "events.html").exists()

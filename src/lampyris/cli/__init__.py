@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from lampyris.cli.bench import run_benchmarks
 from lampyris.cli.convert import convert_file
 from lampyris.cli.demo import run_demo
 from lampyris.cli.detectors import list_detectors
@@ -16,7 +17,7 @@ from lampyris.cli.simulate import simulate_file
 app = typer.Typer(
     name="lampyris",
     help="Simulate optical particle detectors and find the particle behind an event. Begin with: lampyris demo",
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -30,6 +31,7 @@ for _name, _function in (
     ("display", show_event),
     ("serve", serve_file),
     ("convert", convert_file),
+    ("bench", run_benchmarks),
 ):
     app.command(_name)(_function)
 

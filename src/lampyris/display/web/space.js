@@ -12,7 +12,7 @@ class SpaceView extends Raster {
     this.back = [ce * ca, ce * sa, se];
     this.distance = 3.2 * extent;
     this.eye = this.back.map((v) => v * this.distance);
-    this.scale = zoom * 0.48 * Math.min(this.width, this.height) * this.distance / extent;
+    this.scale = zoom * 0.45 * Math.min(this.width, this.height) * this.distance / extent;
   }
 
   project([x, y, z]) {
