@@ -46,12 +46,12 @@ def test_every_sensor_is_drawn_and_it_is_smooth(window, name, tmp_path):
     write_display(page, detector, [ring_event(detector, 0)], title=name)
     window.open(page.as_uri())
     # every sensor owns a pixel of the map once the page is large enough for all of them
-    window.run("lampyris.state.map.zoom = 1; lampyris.measure(1)")
+    window.run("await lampyris.measure(1)")
     drawn = has(window, "new Set(lampyris.pixels()[1]).size - 1")
     assert drawn >= 0.98 * detector.sensors.count
     seen = has(window, "new Set([...lampyris.pixels()[0], ...lampyris.pixels()[1]]).size - 1")
     assert seen >= drawn
-    frames = max(has(window, "lampyris.measure(8)") for _ in range(2))
+    frames = max(has(window, "await lampyris.measure(15)") for _ in range(2))
     assert frames >= SLOWEST
     assert window.messages() == []
     # nothing but the page itself was loaded

@@ -124,6 +124,7 @@ async function openEvent(index) {
   setMode(state.mode);
   tellChannel();
   resetViews();
+  drawAll();
 }
 
 function tellChannel() {
