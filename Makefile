@@ -1,7 +1,7 @@
 # make demo   simulate and reconstruct one muon in Super-Kamiokande; results in demo/
 # make test   all tests
-# make lint   style, import floors
-# make types  static types
+# make lint   style, import floors, static types
+# make types  static types alone
 # make docs   the documentation, with every code block executed; in build/docs/
 # make wheel  the wheel, in build/wheel/
 # make bench  the measurements that the documentation quotes; results in benchmarks/results/
@@ -23,6 +23,7 @@ lint: $(VENV)/.development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/pyright
 
 types: $(VENV)/.development
 	$(BIN)/pyright

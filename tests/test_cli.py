@@ -1,7 +1,9 @@
 import importlib
 import json
 import sys
+import tempfile
 
+import h5py
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -112,14 +114,15 @@ def test_info(events_file, tmp_path):
     ("words", "message"),
     [
         (("--detector", "Kamland"), "there are: Eos, HK"),
-        (("--particle", "tau-"), "Unknown particle 'tau-'; there are: mu-"),
+        (("--particle", "tau-"), "Unknown particle 'tau-'; there are: e-, mu-"),
         (("--energy", "20"), "`--energy` must be between"),
+        (("--energy", "1e6"), "`--energy` must be between"),
         (("--energy", "nan"), "`--energy` must be between"),
-        (("--position", "5,0,0"), "`--position` must be inside Eos"),
+        (("--position", "5,0,0"), "`--position` must be inside Eos, but is [5, 0, 0]."),
         (("--position", "1,2"), "`--position` must be three numbers x,y,z"),
         (("--position", "nan,0,0"), "three finite numbers"),
         (("--direction", "1,1,0"), "`--direction` must be a unit vector"),
-        (("--time", "inf"), "`--time` must be finite"),
+        (("--time", "inf"), "`--time` must be finite, but is inf."),
         (("--energy", "1000"), "does not fit into Eos"),
         (("-o", "no/such/place.h5"), "directory that exists"),
     ],
@@ -128,6 +131,89 @@ def test_bad_simulation_leaves_nothing(words, message, catalog_of_eos, tmp_path,
     monkeypatch.chdir(tmp_path)
     fails(message, "simulate", "--detector", "Eos", "--energy", "200", "-o", "events.h5", *words)
     assert files_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ("text", "damaged or not a lampyris-"),
+        ("cut", "damaged or not a lampyris-"),
+        ({"format": "other"}, "its format is 'other'"),
+        ({"version": 99}, "is of version 99"),
+        ({"version": "x"}, "is of version 'x'"),
+        ({"detector": None}, "its attribute detector must be a text, but is None"),
+        ({"channels": [1, 2]}, "its attribute channels must be a whole number"),
+    ],
+)
+def test_damaged_files(damage, message, events_file, tmp_path):
+    damaged = tmp_path / "damaged.h5"
+    whole = events_file.read_bytes()
+    damaged.write_bytes({"text": b"no HDF5 at all", "cut": whole[: len(whole) // 2]}.get(str(damage), whole))
+    if isinstance(damage, dict):
+        with h5py.File(damaged, "r+") as file:
+            for name, value in damage.items():
+                del file.attrs[name]
+                if value is not None:
+                    file.attrs[name] = value
+    before = files_in(tmp_path)
+    told = message if isinstance(damage, dict) and "format" not in damage else "is of no format that lampyris reads"
+    fails(told, "info", damaged, "--json")
+    fails(message, "reconstruct", damaged, "-o", tmp_path / "fits.h5")
+    fails(message, "display", damaged, "-o", tmp_path / "event.html", "--png", tmp_path / "event.png", "--json")
+    assert files_in(tmp_path) == before
+
+
+def test_bad_events_are_named(catalog_of_eos, events_file, tmp_path):
+    with h5py.File(events_file, "r+") as file:
+        file["hits/charge"][0] = np.nan
+        file["truth/particle"][1] = b"tau-"
+    where = f"{events_file}: event"
+    fails(f"{where} 0: `Hits(charge=...)` must be finite", "display", events_file, "-o", tmp_path / "event.html")
+    fails(f"{where} 1: Unknown particle 'tau-'", "display", events_file, "--event", 1, "-o", tmp_path / "event.html")
+    fails("has no event -1; there are: 0 .. 1", "display", events_file, "--event", -1, "-o", tmp_path / "event.html")
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("", "is a directory"),
+        ("missing/place", "must lie in a directory that exists, but"),
+        ("events.h5/place", "events.h5 is a file"),
+        ("events.h5", "must be a file of its own"),
+    ],
+)
+def test_places_that_cannot_be_written(place, message, events_file, tmp_path):
+    before, whole = files_in(tmp_path), events_file.read_bytes()
+    output = f"{tmp_path}/{place}"
+    fails(message, "reconstruct", events_file, "-o", output)
+    fails(message, "display", events_file, "-o", output, "--json")
+    fails(message, "display", events_file, "-o", tmp_path / "event.html", "--png", output)
+    assert files_in(tmp_path) == before
+    assert events_file.read_bytes() == whole
+
+
+def test_one_file_is_not_written_twice(events_file, tmp_path):
+    page = tmp_path / "page"
+    fails("`--png` must be a file of its own", "display", events_file, "-o", page, "--png", f"{tmp_path}/./page")
+    assert not page.exists()
+
+
+def test_long_work_does_not_begin_without_a_place(events_file, tmp_path, monkeypatch):
+    def refuse(dir):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    for words in (("simulate",), ("reconstruct", events_file), ("display", events_file), ("demo",)):
+        fails("says: Permission denied", *words, "-o", tmp_path / "new")
+    assert files_in(tmp_path) == ["events.h5"]
+
+
+def test_demo_checks_its_directory_first(events_file, tmp_path):
+    fails("must be a directory, but", "demo", "--output", events_file)
+    fails("must be a directory, but", "demo", "--output", events_file / "demo", "--json")
+    (tmp_path / "demo" / "event.png").mkdir(parents=True)
+    fails("event.png is a directory", "demo", "--output", tmp_path / "demo")
+    assert files_in(tmp_path / "demo") == ["event.png"]
 
 
 def test_simulate_reconstruct_info(catalog_of_eos, quick, eos, tmp_path, monkeypatch):
@@ -195,8 +281,21 @@ def test_demo(catalog_of_eos, quick, tmp_path, monkeypatch):
     assert "pull" in run("demo", "--output", tmp_path / "demo").stdout
 
 
-def test_wrong_option_is_one_line(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["lampyris", "simulate", "--events", "many", "-o", "x.h5"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("simulate", "--events", "many", "-o", "x.h5"),
+        ("simulate", "--events", "-3", "-o", "x.h5", "--json"),
+        ("simulate", "--seed", "-1", "-o", "x.h5"),
+        ("simulate",),
+        ("display", "x.h5", "-o", "x.html", "--event", "first"),
+        ("info",),
+        ("demo", "--nonsense"),
+        ("nonsense",),
+    ],
+)
+def test_wrong_option_is_one_line(words, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["lampyris", *words])
     with pytest.raises(SystemExit) as caught:
         main()
     assert caught.value.code == 2

@@ -1,12 +1,46 @@
 """Hybrid against the Monte Carlo referee, in units of its statistical error."""
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import lampyris as lp
 
 pytestmark = pytest.mark.slow
+
+
+def charge(transport, position, detector):
+    return transport.indirect(lp.Isotropic(position, photons=1e6), detector).charge
+
+
+def test_indirect_light_that_moves_over_an_edge_has_its_derivative(small_tank):
+    """Charge of each face against the height of the source: light must leave one face for another under a derivative."""
+    face = small_tank.shape.face(small_tank.sensors.position)
+    height = jnp.array([0.0, 0.0, 1.0])
+
+    def faces(z, transport):
+        seen = charge(transport, jnp.array([0.8, -0.5, 1.2]) + z * height, small_tank)
+        return jnp.stack([jnp.sum(jnp.where(face == number, seen, 0.0)) for number in range(3)])
+
+    value, slope, step = eqx.filter_jit(faces), eqx.filter_jit(jax.jacfwd(faces)), 0.25
+    off, differences = [], []
+    for seed in range(8):
+        transport = lp.Hybrid(rays=32768, seed=10 * seed)
+        differences.append((value(step, transport) - value(-step, transport)) / (2.0 * step))
+        off.append(slope(0.0, transport) - differences[-1])
+    off, difference = np.asarray(off, float), np.mean(differences, axis=0)
+    sigma = off.std(axis=0, ddof=1) / np.sqrt(len(off))
+    assert (np.abs(off.mean(axis=0)) < 4.0 * sigma).all()
+    assert (sigma < 0.4 * np.abs(difference)).all()  # else the test could not fail
+
+
+def test_few_steps_and_the_estimated_rest_give_what_many_steps_give(small_tank):
+    position = jnp.array([0.8, -0.5, 1.2])
+    few, many = (float(charge(lp.Hybrid(rays=16384, steps=k), position, small_tank).sum()) for k in (4, 10))
+    # each total has 0.4 % of sampling error
+    assert few == pytest.approx(many, rel=4.0 * 0.004 * np.sqrt(2.0))
 
 
 @pytest.mark.parametrize(
@@ -19,7 +53,7 @@ pytestmark = pytest.mark.slow
 )
 def test_direct_and_indirect_light_agree_with_monte_carlo(small_tank, source):
     arrivals, balance = lp.MonteCarlo()(source, small_tank, key=jax.random.key(7))
-    expectation = lp.expect(small_tank, source, transport=lp.Hybrid(rays=32768, steps=12))
+    expectation = lp.expect(small_tank, source, transport=lp.Hybrid(rays=32768, steps=10))
     efficiency = 0.2
     for part, chosen in ((expectation.direct, arrivals.direct), (expectation.indirect, ~arrivals.direct)):
         seen = np.bincount(arrivals.channel[chosen], minlength=small_tank.sensors.count).astype(float)

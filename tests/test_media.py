@@ -2,8 +2,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lampyris._checks import LampyrisError
 from lampyris.catalog import efficiency
 from lampyris.catalog.media import lab_scintillator, water_quan_fry, water_sk
+from lampyris.medium import Medium
 
 # photon energy [eV] and refractive index that `water_sk` is fitted to
 ENERGY = np.array([1.84, 2.07, 2.48, 2.76, 3.10, 3.31, 3.54, 3.81, 4.13, 4.51])
@@ -95,3 +97,9 @@ def test_efficiencies_peak_where_they_should(curve, peak, where):
     assert float(curve()(jnp.array(where))) == pytest.approx(peak, rel=1e-5)
     assert float(values.min()) >= 0.0
     assert float(values[0]) == 0.0
+
+
+@pytest.mark.parametrize("given", ["1.33", None, True, ["a"], object()])
+def test_what_is_no_number_is_no_spectrum(given):
+    with pytest.raises(LampyrisError, match="A number or an array of numbers is needed"):
+        Medium(given, 30.0)

@@ -1,4 +1,4 @@
-"""The built-in muon engine against Geant4 11.4 (150 events, 0.3 mm cut), closed forms and its own rules.
+"""The heavy particles of the built-in engine against Geant4 11.4 (150 events), closed forms and its own rules.
 
 The numbers marked g4 are those of the Geant4 run whose tables ship with the project.
 """
@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 
 from lampyris._checks import LampyrisError
-from lampyris.particle import PARTICLES, Steps, scattering, simulate_particle
+from lampyris.particle import PARTICLES, Steps, scattering, simulate_particle, simulate_particles
 from lampyris.particle import energy_loss as loss
-from lampyris.particle.delta import emission_cosine, sample_delta_energies, track_electrons
-from lampyris.particle.muon import generator, simulate_muon
+from lampyris.particle.elastic import deflect
+from lampyris.particle.engine import generator
+from lampyris.particle.heavy import sample_delta_energies
+from lampyris.particle.kind import KINDS, MUON
+from lampyris.particle.knock_on import recoil_cosine
+from lampyris.particle.material import WATER
 from lampyris.units import ELECTRON_MASS, MUON_MASS, SPEED_OF_LIGHT
 
 EVENTS = 40
@@ -42,50 +46,40 @@ def light(steps: Steps) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def events() -> list[Steps]:
-    keys = jax.random.split(jax.random.key(1), EVENTS)
-    return [simulate_particle("mu-", 1000.0, key=key) for key in keys]
+    return simulate_particles("mu-", np.full(EVENTS, 1000.0), key=jax.random.key(1))
 
 
 @pytest.mark.parametrize(("energy", "expected"), GEANT4_LOSS.items())
 def test_loss_of_muons(energy, expected):
-    assert loss.muon_loss(loss.WATER, float(energy)) / 100.0 == pytest.approx(expected, rel=0.005)
+    assert loss.heavy_loss(WATER, float(energy)) / 100.0 == pytest.approx(expected, rel=0.005)
 
 
 def test_range_of_muons_is_inverted():
-    table = loss.muon_range_table(loss.WATER)
+    table = loss.heavy_range_table(WATER)
     energy = np.geomspace(1.0, 3000.0, 50)
     np.testing.assert_allclose(table.energy(table.range(energy)), energy, rtol=1e-9)
     slope = (table.range(1010.0) - table.range(990.0)) / 20.0
-    assert slope == pytest.approx(1.0 / loss.muon_loss(loss.WATER, 1000.0), rel=1e-3)
+    assert slope == pytest.approx(1.0 / loss.heavy_loss(WATER, 1000.0), rel=1e-3)
 
 
 def test_restricted_loss_and_its_electrons_are_the_whole_loss():
-    number, energy = loss.delta_moments(loss.WATER, 1000.0, 0.25)
+    number, energy = loss.delta_moments(WATER, 1000.0, 0.25)
     transfer = np.geomspace(0.25, loss.largest_transfer(1000.0), 20001)
-    spectrum = loss.delta_spectrum(loss.WATER, 1000.0, transfer)
+    spectrum = loss.delta_spectrum(WATER, 1000.0, transfer)
     assert number == pytest.approx(np.trapezoid(spectrum, transfer), rel=1e-5)
     assert energy == pytest.approx(np.trapezoid(spectrum * transfer, transfer), rel=1e-5)
-    restricted = loss.restricted_loss(loss.WATER, 1000.0, 0.25)
-    assert restricted + energy == pytest.approx(loss.muon_loss(loss.WATER, 1000.0))
-
-
-def test_loss_of_electrons():
-    # collision part of a 1 and a 10 MeV electron in liquid water [MeV cm2/g]: NBSIR 82-2550 has 1.849 and 1.968 with
-    # I = 75 eV; 78 eV lowers them by about .5 %
-    collision = loss.electron_collision(loss.WATER, np.array([1.0, 10.0])) / 100.0
-    np.testing.assert_allclose(collision, [1.849, 1.968], rtol=0.025)
-    # far above the screening energy an electron loses 1/X0 of its energy
-    assert loss.electron_radiative(loss.WATER, 1e6) * 0.3608 / 1e6 == pytest.approx(1.0, rel=0.01)
+    restricted = loss.restricted_loss(WATER, 1000.0, 0.25)
+    assert restricted + energy == pytest.approx(loss.heavy_loss(WATER, 1000.0))
 
 
 def test_delta_energies_follow_their_spectrum():
-    drawn = sample_delta_energies(40_000, 1000.0, 0.25, generator(jax.random.key(3)))
+    drawn = sample_delta_energies(40_000, 1000.0, 0.25, MUON, generator(jax.random.key(3)))
     top = float(loss.largest_transfer(1000.0))
     assert drawn.min() >= 0.25
     assert drawn.max() <= top
     edges = np.geomspace(0.25, top, 13)
     fine = np.geomspace(0.25, top, 12 * 400 + 1)
-    density = loss.delta_spectrum(loss.WATER, 1000.0, fine)
+    density = loss.delta_spectrum(WATER, 1000.0, fine)
     cumulative = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]) * np.diff(fine))])
     expected = len(drawn) * np.diff(cumulative[::400]) / cumulative[-1]
     found = np.histogram(drawn, edges)[0]
@@ -98,9 +92,9 @@ def test_delta_angle_conserves_energy_and_momentum():
     muon, delta = 1000.0, np.array([0.3, 3.0, 30.0])
     momentum = np.sqrt(muon * (muon + 2 * MUON_MASS))
     kick = np.sqrt(delta * (delta + 2 * ELECTRON_MASS))
-    left2 = momentum**2 + kick**2 - 2 * momentum * kick * emission_cosine(delta, muon)
+    left2 = momentum**2 + kick**2 - 2 * momentum * kick * recoil_cosine(delta, muon, MUON_MASS)
     np.testing.assert_allclose(np.sqrt(left2 + MUON_MASS**2), muon - delta + MUON_MASS, rtol=1e-12)
-    assert emission_cosine(loss.largest_transfer(muon), muon) == pytest.approx(1.0)
+    assert recoil_cosine(loss.largest_transfer(muon), muon, MUON_MASS) == pytest.approx(1.0)
 
 
 def test_photons_of_a_muon(events):
@@ -139,8 +133,11 @@ def test_the_form_of_the_steps(events):
     count = muon.sum()
     assert muon[:count].all()
     assert (np.diff(steps.track) >= 0).all()
-    assert set(steps.track[~muon]) == set(range(2, steps.track.max() + 1))
-    assert (steps.parent == np.where(muon, 0, 1)).all()
+    assert (steps.track[muon] == 1).all()
+    assert (steps.parent[muon] == 0).all()
+    assert (steps.parent[~muon] >= 1).all()
+    assert (steps.parent < steps.track).all()
+    np.testing.assert_array_equal(steps.charge, np.where(steps.pdg > 0, -1.0, 1.0))
     np.testing.assert_allclose(steps.start[1:count], steps.end[: count - 1], atol=1e-6)
     assert steps.beta_end[count - 1] == 0.0
     # single precision of positions: a few 1e-7 of metres
@@ -151,38 +148,44 @@ def test_the_form_of_the_steps(events):
 
 
 def test_the_key_decides():
-    first, again, other = (simulate_muon(300.0, key=jax.random.key(seed)) for seed in (5, 5, 6))
+    first, again, other = (simulate_particle("mu-", 300.0, key=jax.random.key(seed)) for seed in (5, 5, 6))
     for name, column in first.arrays().items():
         np.testing.assert_array_equal(column, again.arrays()[name])
     assert len(other) != len(first) or not np.array_equal(other.end, first.end)
 
 
-def test_scattering_does_not_depend_on_the_steps():
-    """The variance of a path is the Highland angle of the whole, however it is cut."""
-    whole = scattering.highland_variance(*scattering.scattering_depth(1000.0, MUON_MASS, 0.7, 0.3608))
-    beta2 = loss.beta_of(1000.0, MUON_MASS) ** 2
+def turned(energy, mass, path, steps, count, random):
+    """Directions of particles that went along z before a path [m] at constant energy, in a number of steps."""
+    direction = np.tile([0.0, 0.0, 1.0], (count, 1))
+    momentum = np.full(count, np.sqrt(energy * (energy + 2.0 * mass)))
+    beta = loss.beta_of(np.full(count, energy), mass)
+    for _ in range(steps):
+        direction = deflect(
+            WATER, direction, momentum, beta, np.full(count, -1.0), np.full(count, path / steps), 0.25, random
+        )
+    return direction
+
+
+def test_scattering_is_that_of_highland_and_does_not_depend_on_the_steps():
+    random, count = generator(jax.random.key(8)), 20_000
+    central = []
+    for steps in (1, 20):
+        plane = turned(1000.0, MUON_MASS, 0.2, steps, count, random)[:, 0]
+        central.append(np.diff(np.quantile(plane, [0.159, 0.841]))[0] / 2.0)
+    # quantiles of a near Gaussian: 1.05 % each of their distance with 20,000 values... 3 sigma of the ratio
+    assert central[0] / central[1] == pytest.approx(1.0, abs=0.035)
     momentum = np.sqrt(1000.0 * (1000.0 + 2.0 * MUON_MASS))
-    highland = 13.6 / (np.sqrt(beta2) * momentum) * np.sqrt(0.7 / 0.3608)
-    highland *= 1.0 + 0.038 * np.log(0.7 / 0.3608 / beta2)
-    assert np.sqrt(whole) == pytest.approx(highland)
-    depth, power = scattering.scattering_depth(1000.0, MUON_MASS, np.full(70, 0.01), 0.3608)
-    variance = np.diff(scattering.highland_variance(np.cumsum(depth), np.cumsum(power)), prepend=0.0)
-    assert (variance > 0.0).all()
-    assert variance.sum() == pytest.approx(whole)
+    beta = loss.beta_of(1000.0, MUON_MASS)
+    highland = 13.6 / (beta * momentum) * np.sqrt(0.2 / 0.3608) * (1.0 + 0.038 * np.log(0.2 / 0.3608 / beta**2))
+    # the formula fits Moliere's central 98 % within 11 %
+    assert central[1] == pytest.approx(highland, rel=0.08)
 
 
-def test_bending_of_a_muon_does_not_depend_on_the_steps():
-    """Transverse spread at half the path of 300 MeV muons, with steps of up to 2 and 10 cm."""
-    spread = []
-    for max_step in (0.02, 0.1):
-        sides = []
-        for key in jax.random.split(jax.random.key(9), 40):
-            steps = simulate_muon(300.0, key=key, max_step=max_step, cut=1000.0)
-            at = np.searchsorted(np.cumsum(steps.length), 0.65)
-            sides.append(steps.end[at, :2] / np.cumsum(steps.length)[at] ** 1.5)
-        spread.append(np.sqrt(np.mean(np.square(sides))))
-    # 80 numbers each: 8 % each, 11 % of the ratio
-    assert spread[0] / spread[1] == pytest.approx(1.0, abs=0.3)
+def test_loss_and_range_of_protons():
+    # PSTAR of NIST: 7.289 MeV cm2/g at 100 MeV and a range of 7.718 g/cm2, with I = 75 eV; 78 eV shifts them by .4 %
+    proton = KINDS["p"]
+    assert loss.heavy_loss(WATER, 100.0, proton) / 100.0 == pytest.approx(7.289, rel=0.008)
+    assert 100.0 * loss.heavy_range_table(WATER, proton).range(100.0) == pytest.approx(7.718, rel=0.01)
 
 
 def test_cosine_and_turning():
@@ -201,22 +204,10 @@ def test_cosine_and_turning():
     np.testing.assert_allclose(matrix @ matrix.transpose(0, 2, 1), np.broadcast_to(np.eye(3), (200, 3, 3)), atol=1e-9)
 
 
-def test_electrons_slow_down_to_the_threshold():
-    energy = np.array([0.26, 1.0, 20.0])
-    start = np.zeros((3, 3))
-    along = np.tile([0.0, 0.0, 1.0], (3, 1))
-    random = generator(jax.random.key(4))
-    columns = track_electrons(loss.WATER, energy, start, along, np.zeros(3), cut=0.25, random=random)
-    np.testing.assert_allclose(np.bincount(columns["electron"], columns["energy_deposit"]), energy)
-    table = loss.electron_range_table(loss.WATER, radiative=False)
-    path = np.bincount(columns["electron"], columns["length"])
-    np.testing.assert_allclose(path, table.range(energy) - table.range(0.25))
-
-
 def test_bad_input_is_named():
-    assert PARTICLES == ("mu-",)
-    with pytest.raises(LampyrisError, match=r"Unknown particle 'tau-'; there are: mu-"):
+    assert {"mu-", "mu+", "e-", "e+", "gamma", "pi+", "pi-", "pi0", "p"} == set(PARTICLES)
+    with pytest.raises(LampyrisError, match=r"Unknown particle 'tau-'; there are: e\+, e-, gamma, mu\+, mu-"):
         simulate_particle("tau-", 1000.0, key=jax.random.key(0))
-    for energy in (119.0, 3001.0, float("nan")):
-        with pytest.raises(LampyrisError, match=r"must be between 120 and 3000 MeV, but is"):
+    for energy in (9.0, -5.0, 3001.0, float("nan")):
+        with pytest.raises(LampyrisError, match=r"must be between 10 and 3000 MeV, but is"):
             simulate_particle("mu-", energy, key=jax.random.key(0))

@@ -2,8 +2,8 @@
 
 from typing import NoReturn
 
-import jax
 import numpy as np
+from jax.core import Tracer
 
 
 class LampyrisError(ValueError):
@@ -16,7 +16,7 @@ class LampyrisWarning(UserWarning):
 
 def is_concrete(value) -> bool:
     """Say whether `value` holds numbers now, rather than inside a traced function."""
-    return not isinstance(value, jax.core.Tracer)
+    return not isinstance(value, Tracer)
 
 
 def fail(where: str, rule: str, value, unit: str = "") -> NoReturn:
@@ -39,5 +39,5 @@ def show(value) -> str:
         return repr(value)
     if array.ndim == 0:
         return f"{array.item():g}" if array.dtype.kind in "fiu" else repr(array.item())
-    first = ", ".join(f"{entry:g}" for entry in array.ravel()[:4].tolist())
+    first = ", ".join(show(entry) for entry in array.ravel()[:4].tolist())
     return f"[{first}{', ...' if array.size > 4 else ''}]"

@@ -1,14 +1,14 @@
 """Modules with declared quantities: unit, domain and shape of a number stand once, in its field."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, dataclass_transform
+from typing import TYPE_CHECKING, Any, dataclass_transform
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, ArrayLike
 
 from lampyris._checks import LampyrisError, fail, is_concrete
 
@@ -48,16 +48,23 @@ class Quantity:
     shape: tuple[int | str, ...] | None
 
 
-def as_array(value) -> Array:
+if TYPE_CHECKING:
+    Numbers = ArrayLike | Sequence[ArrayLike]
+else:
+    Numbers = Any
+"""What may be given to a field of numbers; not checked at run time, where `as_array` says better what is wrong."""
+
+
+def as_array(value: Numbers) -> Array:
     """Turn numbers into an array of the default floating type; leave arrays and tracers as they are."""
     if isinstance(value, jax.Array):
         return value if jnp.issubdtype(value.dtype, jnp.inexact) else value.astype(float)
-    if isinstance(value, bool | str) or value is None:
-        raise LampyrisError(f"A number or an array of numbers is needed, but {value!r} was given.")
     try:
-        return jnp.asarray(value, dtype=float)
+        if not isinstance(value, bool | str) and value is not None:
+            return jnp.asarray(value, dtype=float)
     except (TypeError, ValueError):
-        return value  # not numbers: a leaf that a tree transformation puts in; the checks pass over it
+        pass
+    raise LampyrisError(f"A number or an array of numbers is needed, but {value!r} was given.")
 
 
 def quantity(
@@ -66,16 +73,26 @@ def quantity(
     domain: Domain = real,
     shape: tuple[int | str, ...] | None = (),
     default: Any = MISSING,
+    *,
+    converter: Callable[[Any], Any] = as_array,
 ) -> Any:
-    """Declare a numeric field of a `Module`: converted to an array and checked at construction."""
+    """Declare a field of a `Module` that is converted and checked at construction.
+
+    Fields name their converter, `as_array` or `as_spectrum`, although the first is the default: type checkers look for
+    it in the field, to learn what may be given.
+    """
     metadata = {"quantity": Quantity(description, unit, domain, shape)}
     if default is MISSING:
-        return eqx.field(converter=as_array, metadata=metadata)
-    return eqx.field(converter=as_array, metadata=metadata, default=default)
+        return eqx.field(converter=converter, metadata=metadata)
+    return eqx.field(converter=converter, metadata=metadata, default=default)
 
 
 @dataclass_transform(field_specifiers=(quantity, eqx.field), frozen_default=True)
-class Module(eqx.Module):
+class _ModuleType(type(eqx.Module)):
+    """Tells type checkers that `quantity` declares a field; they ask the type of a class before its bases."""
+
+
+class Module(eqx.Module, metaclass=_ModuleType):
     """Immutable tree of quantities; checks every declared field when it is made."""
 
     def __check_init__(self):

@@ -6,16 +6,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from lampyris._module import Module, index_of_refraction, positive_or_infinite
+from lampyris._module import Module, index_of_refraction, positive_or_infinite, quantity
 from lampyris.phase import PhaseFunction
-from lampyris.spectrum import Spectrum, spectral
+from lampyris.spectrum import Spectrum, as_spectrum
 from lampyris.units import SPEED_OF_LIGHT
 
 
 class Scatterer(Module):
     """One kind of scattering: its mean free path and its phase function."""
 
-    length: Spectrum = spectral("scattering length", "m", positive_or_infinite)
+    length: Spectrum = quantity("scattering length", "m", positive_or_infinite, None, converter=as_spectrum)
     phase: PhaseFunction
 
 
@@ -25,8 +25,8 @@ class Medium(Module):
     The group index n - l dn/dl is derived from the refractive index and never stored.
     """
 
-    refractive_index: Spectrum = spectral("refractive index", "", index_of_refraction)
-    absorption_length: Spectrum = spectral("absorption length", "m", positive_or_infinite)
+    refractive_index: Spectrum = quantity("refractive index", "", index_of_refraction, None, converter=as_spectrum)
+    absorption_length: Spectrum = quantity("absorption length", "m", positive_or_infinite, None, converter=as_spectrum)
     scatterers: tuple[Scatterer, ...] = ()
 
     def group_index(self, wavelength: Array) -> Array:
@@ -60,16 +60,25 @@ class Medium(Module):
         rates = jnp.stack([*self.scattering_rates(wavelength), jnp.zeros_like(wavelength)], axis=-1)
         return Optics(self.absorption_rate(wavelength), rates, self.group_index(wavelength))
 
-    def scatter_cosine(self, optics: "Optics", choice: Array, quantile: Array) -> Array:
-        """Cosine of the scattering angle: `choice` picks the scatterer by its rate, `quantile` the angle."""
+    def scatter_cosine(self, optics: "Optics", choice: Array, quantile: Array) -> tuple[Array, Array]:
+        """Cosine of the scattering angle and the weight of the draw, which is one in value.
+
+        `choice` picks the scatterer by its rate, `quantile` the angle. **Gradients**: right in the phase functions,
+        pathwise; the weight carries those with respect to the rates, in which the scatterer was drawn.
+        """
         total = optics.scattering.sum(axis=-1)
-        cosine, passed = jnp.ones_like(quantile), jnp.zeros_like(total)
+        fixed = jax.lax.stop_gradient(optics.scattering)
+        target = choice * fixed.sum(axis=-1)
+        cosine, weight, passed = jnp.ones_like(quantile), jnp.ones_like(quantile), jnp.zeros_like(total)
         for number, scatterer in enumerate(self.scatterers):
-            rate = optics.scattering[..., number]
-            chosen = (choice * total >= passed) & (choice * total < passed + rate)
+            rate = fixed[..., number]
+            chosen = (target >= passed) & (target < passed + rate)
+            share = optics.scattering[..., number] / jnp.where(total > 0, total, 1.0)
+            ratio = share / jnp.where(chosen, jax.lax.stop_gradient(share), 1.0)
             cosine = jnp.where(chosen, scatterer.phase.cosine(quantile), cosine)
+            weight = jnp.where(chosen, ratio, weight)
             passed = passed + rate
-        return cosine
+        return cosine, weight
 
 
 class Optics(NamedTuple):

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from lampyris._module import Domain, Module, quantity
+from lampyris._module import Domain, Module, as_array, quantity
 
 
 class PhaseFunction(Module):
@@ -44,7 +44,9 @@ class HenyeyGreenstein(PhaseFunction):
     **Reference**: Henyey and Greenstein, Astrophys. J. 93 (1941) 70.
     """
 
-    asymmetry: Float[Array, ""] = quantity("mean cosine g", domain=Domain("between -1 and 1", lambda x: abs(x) < 1))
+    asymmetry: Float[Array, ""] = quantity(
+        "mean cosine g", domain=Domain("between -1 and 1", lambda x: abs(x) < 1), converter=as_array
+    )
 
     def cosine(self, uniform: Array) -> Array:
         """Cosine at a quantile, written so that nothing is divided by g."""

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lampyris._module import Module, fraction, non_negative, positive, quantity, real, unit_vector
-from lampyris.spectrum import Spectrum, spectral
+from lampyris._module import Module, as_array, fraction, non_negative, positive, quantity, real, unit_vector
+from lampyris.spectrum import Spectrum, as_spectrum
 from lampyris.surface import Lambertian, Surface
 
 
@@ -30,7 +30,7 @@ class UniformAcceptance(Acceptance):
 class CosineAcceptance(Acceptance):
     """1 - falloff (1 - cosine): a linear loss towards grazing light."""
 
-    falloff: Float[Array, ""] = quantity("loss at grazing incidence", domain=fraction)
+    falloff: Float[Array, ""] = quantity("loss at grazing incidence", domain=fraction, converter=as_array)
 
     def __call__(self, cosine: Array) -> Array:
         return 1.0 - self.falloff * (1.0 - jnp.clip(cosine, 0.0, 1.0))
@@ -39,21 +39,35 @@ class CosineAcceptance(Acceptance):
 class Sensors(Module):
     """Flush disks on the wall, one channel each, and the response that they share."""
 
-    position: Float[Array, "channels 3"] = quantity("centres of the disks", "m", real, ("channels", 3))
-    normal: Float[Array, "channels 3"] = quantity("axes, into the volume", "", unit_vector, ("channels", 3))
-    radius: Float[Array, " channels"] = quantity("disk radii", "m", positive, ("channels",))
-    relative_efficiency: Float[Array, " channels"] = quantity(
-        "efficiency relative to the common one", "", non_negative, ("channels",)
+    position: Float[Array, "channels 3"] = quantity(
+        "centres of the disks", "m", real, ("channels", 3), converter=as_array
     )
-    gain: Float[Array, " channels"] = quantity("recorded charge per photoelectron", "", positive, ("channels",))
-    time_offset: Float[Array, " channels"] = quantity("recorded minus true time", "ns", real, ("channels",))
-    quantum_efficiency: Spectrum = spectral("quantum times collection efficiency", "", fraction)
+    normal: Float[Array, "channels 3"] = quantity(
+        "axes, into the volume", "", unit_vector, ("channels", 3), converter=as_array
+    )
+    radius: Float[Array, " channels"] = quantity("disk radii", "m", positive, ("channels",), converter=as_array)
+    relative_efficiency: Float[Array, " channels"] = quantity(
+        "efficiency relative to the common one", "", non_negative, ("channels",), converter=as_array
+    )
+    gain: Float[Array, " channels"] = quantity(
+        "recorded charge per photoelectron", "", positive, ("channels",), converter=as_array
+    )
+    time_offset: Float[Array, " channels"] = quantity(
+        "recorded minus true time", "ns", real, ("channels",), converter=as_array
+    )
+    quantum_efficiency: Spectrum = quantity(
+        "quantum times collection efficiency", "", fraction, None, converter=as_spectrum
+    )
     acceptance: Acceptance
     surface: Surface
-    transit_time_spread: Float[Array, ""] = quantity("rms of the photoelectron time", "ns", positive)
-    charge_spread: Float[Array, ""] = quantity("rms of the charge of one photoelectron", "pe", positive)
-    dark_rate: Float[Array, ""] = quantity("dark noise of one channel", "kHz", non_negative)
-    window: Float[Array, "2"] = quantity("start and end of the read-out", "ns", real, (2,))
+    transit_time_spread: Float[Array, ""] = quantity(
+        "rms of the photoelectron time", "ns", positive, converter=as_array
+    )
+    charge_spread: Float[Array, ""] = quantity(
+        "rms of the charge of one photoelectron", "pe", positive, converter=as_array
+    )
+    dark_rate: Float[Array, ""] = quantity("dark noise of one channel", "kHz", non_negative, converter=as_array)
+    window: Float[Array, "2"] = quantity("start and end of the read-out", "ns", real, (2,), converter=as_array)
 
     def take(self, index: Array) -> "Sensors":
         """These channels alone, with the shared response."""

@@ -1,8 +1,6 @@
 """Quantities that depend on the wavelength; a plain number is the constant spectrum."""
 
 from abc import abstractmethod
-from dataclasses import MISSING
-from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -10,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from lampyris._checks import fail, is_concrete
-from lampyris._module import Domain, Module, Quantity, positive, quantity, real
+from lampyris._module import Domain, Module, Numbers, Quantity, as_array, positive, quantity, real
 
 
 class Spectrum(Module):
@@ -38,7 +36,9 @@ class Spectrum(Module):
 class Constant(Spectrum):
     """The same value at every wavelength."""
 
-    value: Float[Array, ""] = quantity("value at every wavelength", domain=Domain("a number", lambda x: ~np.isnan(x)))
+    value: Float[Array, ""] = quantity(
+        "value at every wavelength", domain=Domain("a number", lambda x: ~np.isnan(x)), converter=as_array
+    )
 
     def __call__(self, wavelength: Array) -> Array:
         return jnp.broadcast_to(self.value, jnp.shape(wavelength))
@@ -53,8 +53,8 @@ class Tabulated(Spectrum):
     **Gradients**: right with respect to the values and, between knots, the wavelength.
     """
 
-    wavelength: Float[Array, " knots"] = quantity("increasing knots", "nm", positive, ("knots",))
-    value: Float[Array, " knots"] = quantity("values at the knots", shape=("knots",))
+    wavelength: Float[Array, " knots"] = quantity("increasing knots", "nm", positive, ("knots",), converter=as_array)
+    value: Float[Array, " knots"] = quantity("values at the knots", shape=("knots",), converter=as_array)
 
     def __check_init__(self):
         if is_concrete(self.wavelength) and eqx.is_array(self.wavelength):
@@ -66,8 +66,9 @@ class Tabulated(Spectrum):
 
     def __call__(self, wavelength: Array) -> Array:
         wavelength = jnp.clip(wavelength, self.wavelength[0], self.wavelength[-1])
-        # comparing with every knot is a single reduction: far less to compile than a binary search, and as fast here
-        cell = jnp.searchsorted(self.wavelength, wavelength, side="right", method="compare_all") - 1
+        # comparing with every knot is a single reduction: far less to compile than a binary search, and as fast for few
+        method = "compare_all" if jnp.size(wavelength) <= 8192 else "scan"
+        cell = jnp.searchsorted(self.wavelength, wavelength, side="right", method=method) - 1
         cell = jnp.clip(cell, 0, self.wavelength.shape[0] - 2)
         left = self.wavelength[cell]
         share = (wavelength - left) / (self.wavelength[cell + 1] - left)
@@ -80,7 +81,7 @@ class Tabulated(Spectrum):
 class Cauchy(Spectrum):
     """Refractive index n = a + b / l^2 + c / l^4, with l in nm: smooth, so that the group index is smooth too."""
 
-    coefficients: Float[Array, "3"] = quantity("a, b [nm^2], c [nm^4]", domain=real, shape=(3,))
+    coefficients: Float[Array, "3"] = quantity("a, b [nm^2], c [nm^4]", domain=real, shape=(3,), converter=as_array)
 
     def __call__(self, wavelength: Array) -> Array:
         inverse = (1000.0 / wavelength) ** 2
@@ -94,7 +95,9 @@ class Cauchy(Spectrum):
 class InverseSeries(Spectrum):
     """Refractive index n = sum over k of c_k / l^k, with l in nm (the form of the Quan-Fry formula)."""
 
-    coefficients: Float[Array, " terms"] = quantity("c_0, c_1 [nm], c_2 [nm^2], ...", shape=("terms",))
+    coefficients: Float[Array, " terms"] = quantity(
+        "c_0, c_1 [nm], c_2 [nm^2], ...", shape=("terms",), converter=as_array
+    )
 
     def __call__(self, wavelength: Array) -> Array:
         inverse, value = 1.0 / wavelength, jnp.zeros_like(wavelength)
@@ -106,18 +109,6 @@ class InverseSeries(Spectrum):
         return self(jnp.linspace(250.0, 700.0, 10))
 
 
-def as_spectrum(value) -> Spectrum:
+def as_spectrum(value: Spectrum | Numbers) -> Spectrum:
     """Turn a number into the constant spectrum; leave spectra as they are."""
-    if isinstance(value, Spectrum):
-        return value
-    if eqx.is_array(value) or isinstance(value, int | float | np.number):
-        return Constant(value)
-    return value
-
-
-def spectral(description: str, unit: str = "", domain: Domain = real, default: Any = MISSING) -> Any:
-    """Declare a field that holds a spectrum; numbers are taken as constant spectra."""
-    metadata = {"quantity": Quantity(description, unit, domain, None)}
-    if default is MISSING:
-        return eqx.field(converter=as_spectrum, metadata=metadata)
-    return eqx.field(converter=as_spectrum, metadata=metadata, default=default)
+    return value if isinstance(value, Spectrum) else Constant(value)

@@ -1,21 +1,39 @@
 """Surfaces: how much light comes back from a wall or a sensor, and where to."""
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from lampyris._math import dot, mirror, safe_sqrt, turn
-from lampyris._module import Module, fraction, index_of_refraction, quantity
-from lampyris.spectrum import Spectrum, spectral
+from lampyris._module import Module, as_array, fraction, index_of_refraction, quantity
+from lampyris.spectrum import Spectrum, as_spectrum
 
 
 class Surface(Module):
-    """Light that reaches the surface is reflected with the probability `reflectance`, else absorbed."""
+    """Light that reaches the surface is reflected with the probability `reflectance`, else absorbed.
+
+    What is reflected is specular, or diffuse with the density cos / pi about the normal, or some of each.
+    """
+
+    mirrors: ClassVar[bool] = True
+    """whether light may be reflected as by a mirror"""
+    diffuses: ClassVar[bool] = True
+    """whether light may be reflected diffusely"""
 
     @abstractmethod
     def reflectance_at(self, cosine: Array, wavelength: Array) -> Array:
         """Probability of reflection at the cosine of incidence and the wavelength [nm]."""
+
+    @abstractmethod
+    def specular_share(self) -> Array:
+        """Share of the reflected light that is specular."""
+
+    def parts_at(self, cosine: Array, wavelength: Array) -> tuple[Array, Array]:
+        """Probabilities of diffuse and of specular reflection. **Gradients**: right in all parameters."""
+        reflectance, share = self.reflectance_at(cosine, wavelength), self.specular_share()
+        return reflectance * (1.0 - share), reflectance * share
 
     @abstractmethod
     def reflect(
@@ -45,10 +63,15 @@ def lambertian_log_prob(outgoing: Array, normal: Array) -> Array:
 class Lambertian(Surface):
     """Diffuse reflection, the same at every angle of incidence."""
 
-    reflectance: Spectrum = spectral("reflectance", "", fraction)
+    mirrors = False
+
+    reflectance: Spectrum = quantity("reflectance", "", fraction, None, converter=as_spectrum)
 
     def reflectance_at(self, cosine: Array, wavelength: Array) -> Array:
         return self.reflectance(wavelength)
+
+    def specular_share(self) -> Array:
+        return jnp.zeros(())
 
     def reflect(self, direction: Array, normal: Array, uniform: Array) -> Array:
         return lambertian_direction(normal, uniform)
@@ -60,10 +83,15 @@ class Lambertian(Surface):
 class Specular(Surface):
     """Mirror reflection, the same at every angle of incidence."""
 
-    reflectance: Spectrum = spectral("reflectance", "", fraction)
+    diffuses = False
+
+    reflectance: Spectrum = quantity("reflectance", "", fraction, None, converter=as_spectrum)
 
     def reflectance_at(self, cosine: Array, wavelength: Array) -> Array:
         return self.reflectance(wavelength)
+
+    def specular_share(self) -> Array:
+        return jnp.ones(())
 
     def reflect(self, direction: Array, normal: Array, uniform: Array) -> Array:
         return mirror(direction, normal)
@@ -75,14 +103,20 @@ class Specular(Surface):
 class Mixture(Surface):
     """A share of the reflected light is specular, the rest diffuse.
 
-    **Gradients**: the branch is drawn, so the gradient of sampled light with respect to `specular_fraction` is absent.
+    **Gradients**: `reflect` draws the branch, so its gradient with respect to `specular_fraction` is absent; that of
+    `parts_at` is right.
     """
 
-    reflectance: Spectrum = spectral("reflectance", "", fraction)
-    specular_fraction: Float[Array, ""] = quantity("specular share of reflected light", domain=fraction)
+    reflectance: Spectrum = quantity("reflectance", "", fraction, None, converter=as_spectrum)
+    specular_fraction: Float[Array, ""] = quantity(
+        "specular share of reflected light", domain=fraction, converter=as_array
+    )
 
     def reflectance_at(self, cosine: Array, wavelength: Array) -> Array:
         return self.reflectance(wavelength)
+
+    def specular_share(self) -> Array:
+        return self.specular_fraction
 
     def reflect(self, direction: Array, normal: Array, uniform: Array) -> Array:
         specular = uniform[..., 2] < self.specular_fraction
@@ -99,8 +133,14 @@ class Fresnel(Surface):
     **Reference**: Born and Wolf, Principles of Optics, section 1.5.
     """
 
-    inside_index: Float[Array, ""] = quantity("refractive index on the side of the light", domain=index_of_refraction)
-    outside_index: Float[Array, ""] = quantity("refractive index behind the surface", domain=index_of_refraction)
+    diffuses = False
+
+    inside_index: Float[Array, ""] = quantity(
+        "refractive index on the side of the light", domain=index_of_refraction, converter=as_array
+    )
+    outside_index: Float[Array, ""] = quantity(
+        "refractive index behind the surface", domain=index_of_refraction, converter=as_array
+    )
 
     def reflectance_at(self, cosine: Array, wavelength: Array) -> Array:
         ratio = self.inside_index / self.outside_index
@@ -110,6 +150,9 @@ class Fresnel(Surface):
         parallel = (cosine - ratio * behind) / (cosine + ratio * behind)
         partial = 0.5 * (perpendicular**2 + parallel**2)
         return jnp.where(squared > 0, partial, 1.0) + jnp.zeros_like(wavelength)
+
+    def specular_share(self) -> Array:
+        return jnp.ones(())
 
     def reflect(self, direction: Array, normal: Array, uniform: Array) -> Array:
         return mirror(direction, normal)

@@ -1,6 +1,4 @@
 """Efficiencies of light sensors against wavelength: quantum times collection efficiency."""
-# pyright: reportArgumentType=false
-# fields of modules convert plain numbers, which pyright cannot see
 
 import numpy as np
 

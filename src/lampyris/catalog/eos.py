@@ -1,6 +1,4 @@
 """Eos, the hybrid Cherenkov and scintillation detector at Berkeley."""
-# pyright: reportArgumentType=false
-# fields of modules convert plain numbers, which pyright cannot see
 
 import jax.numpy as jnp
 

@@ -1,6 +1,4 @@
 """Hyper-Kamiokande and the water Cherenkov detectors made of its multi-PMT modules: IWCD and WCTE."""
-# pyright: reportArgumentType=false
-# fields of modules convert plain numbers, which pyright cannot see
 
 import jax.numpy as jnp
 

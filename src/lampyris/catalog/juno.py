@@ -1,6 +1,4 @@
 """JUNO and its reference detector TAO: spheres of liquid scintillator."""
-# pyright: reportArgumentType=false
-# fields of modules convert plain numbers, which pyright cannot see
 
 import jax.numpy as jnp
 import numpy as np

@@ -1,6 +1,4 @@
 """Optical media of the catalog: waters and an organic scintillator."""
-# pyright: reportArgumentType=false
-# fields of modules convert plain numbers, which pyright cannot see
 
 import numpy as np
 

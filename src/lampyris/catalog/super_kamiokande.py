@@ -1,6 +1,4 @@
 """Super-Kamiokande."""
-# pyright: reportArgumentType=false
-# fields of modules convert plain numbers, which pyright cannot see
 
 import jax.numpy as jnp
 

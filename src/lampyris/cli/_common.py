@@ -3,6 +3,7 @@
 import functools
 import json
 import math
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,14 +65,32 @@ def progress(as_json: bool) -> Progress:
     return Progress(*columns, console=watched, transient=True, disable=as_json or not watched.is_terminal)
 
 
-def check_output(option: str, path: Path) -> None:
-    """Raise `LampyrisError` before long work if its result could not be written."""
+def check_output(option: str, path: Path, *others: Path | None) -> None:
+    """Raise `LampyrisError` before long work if its result could not be written, or would replace one of the others."""
     from lampyris._checks import LampyrisError
 
-    if path.is_dir():
-        raise LampyrisError(f"`{option}` must be a file, but {path} is a directory.")
+    if path.exists() and not path.is_file():
+        raise LampyrisError(
+            f"`{option}` must be a file, but {path} is {'a directory' if path.is_dir() else 'not one'}."
+        )
     if not path.parent.is_dir():
-        raise LampyrisError(f"`{option}` must lie in a directory that exists, but {path.parent} does not.")
+        found = "a file" if path.parent.exists() else "not there"
+        raise LampyrisError(f"`{option}` must lie in a directory that exists, but {path.parent} is {found}.")
+    if any(other is not None and path.resolve() == other.resolve() for other in others):
+        raise LampyrisError(f"`{option}` must be a file of its own, but {path} is given twice.")
+    check_writable(option, path.parent)
+
+
+def check_writable(option: str, directory: Path) -> None:
+    """Raise `LampyrisError` if no file can be made in a directory."""
+    from lampyris._checks import LampyrisError
+
+    try:
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise LampyrisError(f"`{option}` must be where files can be made, but {directory} says: {reason}.") from None
 
 
 def parse_vector(option: str, text: str | None) -> tuple[float, float, float] | None:

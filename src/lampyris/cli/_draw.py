@@ -38,14 +38,14 @@ class Wanted(NamedTuple):
         if self.direction is not None and abs(np.linalg.norm(self.direction) - 1.0) > 1e-4:
             fail("--direction", "a unit vector", self.direction)
         if self.time is not None and not np.isfinite(self.time):
-            fail("--time", "finite", self.time, "ns")
+            fail("--time", "finite", self.time)
 
 
 def draw_tracks(detector: Detector, wanted: Wanted, count: int, seed: int) -> list[Track]:
     """`count` tracks; where the vertex is drawn, the whole track lies inside the detector."""
     wanted.check()
     if wanted.position is not None and not _distance(detector, np.array([wanted.position]))[0] > 0:
-        fail("--position", f"inside {detector.name}", wanted.position, "m")
+        fail("--position", f"inside {detector.name}", wanted.position)
     draw = np.random.default_rng(seed)
     positions, directions, found, batches = [], [], 0, 0
     while found < count:

@@ -7,9 +7,19 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from lampyris.cli._common import AS_JSON, command_line, console, guarded, print_json, progress
+from lampyris.cli._common import (
+    AS_JSON,
+    check_output,
+    check_writable,
+    command_line,
+    console,
+    guarded,
+    print_json,
+    progress,
+)
 
 OUTPUT = typer.Option("--output", "-o", help="Directory for the page, the picture and the data.")
+FILES = {"display": "event.html", "picture": "event.png", "events": "events.h5", "fits": "fits.h5"}
 UNITS = ("MeV", "m", "m", "m", "rad", "rad", "ns")
 
 
@@ -23,16 +33,26 @@ def run_demo(
 
     Example: lampyris demo --seed 2 --output demo
     """
-    from lampyris._checks import LampyrisError
-
-    if output.exists() and not output.is_dir():
-        raise LampyrisError(f"`--output` must be a directory, but {output} is a file.")
+    _check_directory(output)
     with progress(as_json) as bar:
         told, sentence = _demo(output, seed, _Stages(bar))
     if as_json:
         print_json(told)
     else:
         _show(told, sentence)
+
+
+def _check_directory(output: Path) -> None:
+    """Raise `LampyrisError` if the directory is none, or neither it nor its files could be made."""
+    from lampyris._checks import LampyrisError
+
+    there = next(place for place in (output, *output.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise LampyrisError(f"`--output` must be a directory, but {there} is a file.")
+    check_writable("--output", there)
+    if there is output:
+        for file in FILES.values():
+            check_output("--output", output / file)
 
 
 class _Stages:
@@ -84,15 +104,7 @@ def _write(output: Path, detector, hits, truth, fit, seed: int) -> dict[str, str
     from lampyris.plot import save_event
 
     output.mkdir(parents=True, exist_ok=True)
-    files = {
-        name: output / file
-        for name, file in (
-            ("display", "event.html"),
-            ("picture", "event.png"),
-            ("events", "events.h5"),
-            ("fits", "fits.h5"),
-        )
-    }
+    files = {name: output / file for name, file in FILES.items()}
     line = command_line("demo", "--seed", seed)
     write_events(files["events"], detector, [(hits, truth)], command=line, seed=seed)
     writer = FitsWriter(files["fits"], read_events(files["events"]), "mu-", command=line)

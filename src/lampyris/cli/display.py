@@ -46,9 +46,9 @@ def show_event(
     from lampyris.data.hits_file import read_events
 
     output = Path(file.with_suffix(".html").name) if output is None else output
-    check_output("--output", output)
+    check_output("--output", output, file, fits)
     if png is not None:
-        check_output("--png", png)
+        check_output("--png", png, file, fits, output)
     events = read_events(file)
     numbers = range(min(len(events), MOST_EVENTS)) if event is None else [event]
     for number in numbers[:1]:

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -39,7 +39,7 @@ def reconstruct_file(
     from lampyris.emission import load_profile
 
     begin = time.perf_counter()
-    check_output("--output", output)
+    check_output("--output", output, file)
     load_profile(particle)
     events = read_events(file)
     used = load_detector(events, detector)
@@ -49,7 +49,7 @@ def reconstruct_file(
     with progress(as_json or quiet) as bar:
         _reconstruct(used, events, particle, writer, bar)
     writer.finish()
-    told: dict = {"file": str(output), "input": str(file), "detector": used.name, "particle": particle}
+    told: dict[str, Any] = {"file": str(output), "input": str(file), "detector": used.name, "particle": particle}
     told |= {"taken_up": taken_up, "seconds": time.perf_counter() - begin} | summary(read_fits(output))
     results = ", ".join(f"{count} {name}" for name, count in told["results"].items())
     lines = [f"{len(events)} events: {results}; {told['seconds']:.1f} s: {output}"]

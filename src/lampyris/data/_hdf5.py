@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from lampyris._checks import LampyrisError
+from lampyris._checks import LampyrisError, show
 from lampyris.data._attributes import read_attribute
 
 MOST_COMPRESSED = 1100
@@ -74,6 +74,22 @@ def file_format(path: Path | str) -> str:
     return ""
 
 
+def attribute(file: h5py.File, name: str) -> str:
+    """A text that the file has to tell of itself."""
+    told = read_attribute(file, name)
+    if not isinstance(told, str):
+        raise LampyrisError(f"{file.filename} is damaged: its attribute {name} must be a text, but is {show(told)}.")
+    return told
+
+
+def dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    """A dataset that the file has to hold."""
+    data = file.get(name)
+    if not isinstance(data, h5py.Dataset):
+        raise LampyrisError(f"{file.filename} is damaged: it holds no {name}.")
+    return data
+
+
 def column(
     file: h5py.File, name: str, shape: tuple[int | None, ...], kinds: str, most: int | None = None
 ) -> h5py.Dataset:
@@ -81,9 +97,7 @@ def column(
 
     `most` is the number of bytes that it may have at most, for a column that is read whole.
     """
-    data = file.get(name)
-    if not isinstance(data, h5py.Dataset):
-        raise LampyrisError(f"{file.filename} is damaged: it holds no {name}.")
+    data = dataset(file, name)
     fits = len(data.shape) == len(shape) and all(b in (None, a) for a, b in zip(data.shape, shape, strict=True))
     if not fits or data.dtype.kind not in kinds:
         wanted = ", ".join("any" if length is None else str(length) for length in shape)
@@ -93,13 +107,6 @@ def column(
         raise LampyrisError(f"{file.filename} is damaged: {name} claims {data.nbytes} bytes, more than the file holds.")
     if most is not None and data.nbytes > most:
         raise LampyrisError(f"{file.filename}: {name} must have at most {most} bytes, but has {data.nbytes}.")
-    return data
-
-
-def dataset(file: h5py.File, name: str) -> h5py.Dataset:
-    """A dataset that is known to be there."""
-    data = file[name]
-    assert isinstance(data, h5py.Dataset), name
     return data
 
 
@@ -123,4 +130,5 @@ def _check_header(path: Path, file: h5py.File, kind: str, number: int) -> None:
     if found != kind:
         raise LampyrisError(f"{path} is not a {kind} file: its format is {found!r}.")
     if version_found != number:
-        raise LampyrisError(f"{path} is of version {version_found} of {kind}; this lampyris reads version {number}.")
+        told = show(version_found)
+        raise LampyrisError(f"{path} is of version {told} of {kind}; this lampyris reads version {number}.")

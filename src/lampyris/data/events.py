@@ -4,6 +4,7 @@
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +18,9 @@ FORMAT, KIND = "lampyris-steps-1", "file of packed steps"
 def pack_steps(path: Path | str, events: list[tuple[float, Steps]]) -> None:
     """Write (kinetic energy [MeV], steps) of several events as one compressed file."""
     columns = [steps.arrays() for _, steps in events]
-    joined = {name: np.concatenate([c[name] for c in columns]) for name in columns[0]}
-    counts = [len(steps) for _, steps in events]
-    np.savez_compressed(path, format=FORMAT, energy=[e for e, _ in events], count=counts, **joined)
+    archive: dict[str, Any] = {name: np.concatenate([c[name] for c in columns]) for name in columns[0]}
+    archive |= {"format": FORMAT, "energy": [e for e, _ in events], "count": [len(steps) for _, steps in events]}
+    np.savez_compressed(path, **archive)
 
 
 def unpack_steps(path: Path | str) -> list[tuple[float, Steps]]:

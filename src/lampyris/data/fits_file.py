@@ -24,7 +24,7 @@ import numpy as np
 
 from lampyris._checks import LampyrisError
 from lampyris.data._attributes import read_attribute, text_attributes, write_attributes
-from lampyris.data._hdf5 import column, dataset, growing, one_line, provenance, reading
+from lampyris.data._hdf5 import attribute, column, dataset, growing, one_line, provenance, reading
 from lampyris.data._limits import LARGEST_COLUMN
 from lampyris.data.hits_file import EventFile
 from lampyris.emission import load_profile
@@ -172,9 +172,8 @@ def read_fits(path: Path | str) -> FitFile:
             raise LampyrisError(f"{path} is damaged: its columns differ in length.")
         event, value, error, covariance, log_likelihood, result, truth = (data[:count] for data in columns)
         attributes = text_attributes(file)
-    for name in ("particle", "input", "input_uuid", "detector"):
-        if name not in attributes:
-            raise LampyrisError(f"{path} is damaged: it has no attribute {name}.")
+        for name in ("particle", "input", "input_uuid", "detector"):
+            attribute(file, name)
     words = tuple(word.decode("utf-8", "replace") for word in result)
     return FitFile(Path(path), attributes, event, value, error, covariance, log_likelihood, words, truth)
 

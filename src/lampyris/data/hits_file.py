@@ -12,6 +12,7 @@ Format `lampyris-events`, version 1. Only hit channels are stored, one event aft
 # pyright: reportArgumentType=false
 # fields of modules convert plain numbers, which pyright cannot see
 
+import contextlib
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,11 +21,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from lampyris._checks import LampyrisError
-from lampyris.data._attributes import text_attributes, write_attributes
-from lampyris.data._hdf5 import append, column, dataset, growing, provenance, reading, writing
+from lampyris._checks import LampyrisError, fail_unknown
+from lampyris.data._attributes import read_attribute, text_attributes, write_attributes
+from lampyris.data._hdf5 import append, attribute, column, dataset, growing, provenance, reading, writing
 from lampyris.data._limits import LARGEST_COLUMN
-from lampyris.data.records import MOST_CHANNELS, Truth
+from lampyris.data.records import CODES, MOST_CHANNELS, Truth
 from lampyris.detector import Detector
 from lampyris.response import Hits
 from lampyris.source import Track
@@ -63,9 +64,11 @@ class EventFile:
         charge, time = np.zeros(self.channels, np.float32), np.zeros(self.channels, np.float32)
         hit = np.zeros(self.channels, bool)
         charge[channel], time[channel], hit[channel] = part["charge"], part["time"], True
+        hits = Hits(charge, time, hit)
         if len(channel):
-            Hits(charge, time, hit).check(self.channels)
-        return Hits(charge, time, hit)
+            with self._naming(event):
+                hits.check(self.channels)
+        return hits
 
     def truth(self, event: int) -> Track | None:
         """The true particle of one event as a track; nothing where it is not known or no model of it exists."""
@@ -83,6 +86,9 @@ class EventFile:
             if not particle:
                 return None
             row = {name: column(file, f"truth/{name}", (len(self), *s), "f")[event] for name, s in _TRUTH.items()}
+        if particle not in CODES and not particle.startswith("pdg "):
+            with self._naming(event):
+                fail_unknown("particle", particle, CODES)
         if not np.isfinite(np.concatenate([np.ravel(value) for value in row.values()])).all():
             raise LampyrisError(f"{self.path}: the truth of event {event} is not finite.")
         if not abs(float(np.linalg.norm(row["direction"])) - 1.0) < 1e-4:
@@ -98,6 +104,14 @@ class EventFile:
         """All events in order."""
         for event in range(len(self)):
             yield self.hits(event), self.truth(event)
+
+    @contextlib.contextmanager
+    def _naming(self, event: int) -> Iterator[None]:
+        """Say of which event of which file an error is."""
+        try:
+            yield
+        except LampyrisError as error:
+            raise LampyrisError(f"{self.path}: event {event}: {error}") from error
 
     def _range(self, event: int) -> tuple[int, int]:
         if not 0 <= event < len(self):
@@ -135,12 +149,11 @@ def write_events(
 def read_events(path: Path | str) -> EventFile:
     """Open a file of events; raises `LampyrisError` with one line for any file that is not sound."""
     with reading(path, FORMAT, VERSION) as file:
-        said = text_attributes(file)
-        missing = [name for name in ("channels", "detector", "uuid") if name not in said]
-        if missing:
-            raise LampyrisError(f"{path} is damaged: it has no attribute {', '.join(missing)}.")
-        channels = int(said["channels"])
+        said, detector, identity = text_attributes(file), attribute(file, "detector"), attribute(file, "uuid")
+        channels = read_attribute(file, "channels")
         offset = column(file, "hits/offset", (None,), "iu", LARGEST_COLUMN)[:].astype(np.int64)
+        if not isinstance(channels, int):
+            raise LampyrisError(f"{path} is damaged: its attribute channels must be a whole number.")
         if not 0 < channels <= MOST_CHANNELS:
             raise LampyrisError(f"{path} is damaged: its number of channels is {channels}.")
         if len(offset) == 0 or offset[0] != 0 or (np.diff(offset) < 0).any():
@@ -151,7 +164,7 @@ def read_events(path: Path | str) -> EventFile:
             column(file, f"hits/{name}", (int(offset[-1]),), "iuf")
         column(file, "truth/particle", (len(offset) - 1,), "S")
         told = {name: said.get(name, "") for name in ("lampyris", "command", "seed", "date")}
-        return EventFile(Path(path), said["detector"], channels, said["uuid"], told, offset)
+        return EventFile(Path(path), detector, channels, identity, told, offset)
 
 
 def _append_hits(file: h5py.File, hits: Hits, channels: int) -> None:

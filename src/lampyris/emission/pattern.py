@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from lampyris._math import safe_sqrt
-from lampyris._module import Module, positive, quantity
+from lampyris._module import Module, as_array, positive, quantity
 
 
 class Pattern(Module):
@@ -28,7 +28,7 @@ class Pattern(Module):
 class UniformPattern(Pattern):
     """The same light in every direction."""
 
-    photons: Float[Array, " k"] = quantity("photons of each emitter", "", shape=("k",))
+    photons: Float[Array, " k"] = quantity("photons of each emitter", "", shape=("k",), converter=as_array)
 
     def mean_intensity(self, angle: Array, half_width: Array, solid_angle: Array) -> Array:
         return jnp.broadcast_to(self.photons / (4.0 * jnp.pi), angle.shape)
@@ -41,7 +41,9 @@ class RingPattern(Pattern):
     **Gradients**: right and continuous.
     """
 
-    cubic: Float[Array, "k bins 4"] = quantity("coefficients of the cumulative light in a bin", shape=None)
+    cubic: Float[Array, "k bins 4"] = quantity(
+        "coefficients of the cumulative light in a bin", shape=None, converter=as_array
+    )
     edges: tuple[float, ...] = eqx.field(static=True)
 
     @classmethod
@@ -84,8 +86,10 @@ class BeamPattern(Pattern):
     angle covers, so beams narrower than a sensor come out right.
     """
 
-    photons: Float[Array, " k"] = quantity("photons of each emitter", "", shape=("k",))
-    width: Float[Array, ""] = quantity("half opening of the cone, or rms angle in each of two axes", "rad", positive)
+    photons: Float[Array, " k"] = quantity("photons of each emitter", "", shape=("k",), converter=as_array)
+    width: Float[Array, ""] = quantity(
+        "half opening of the cone, or rms angle in each of two axes", "rad", positive, converter=as_array
+    )
     gaussian: bool = eqx.field(static=True, default=True)
 
     def mean_intensity(self, angle: Array, half_width: Array, solid_angle: Array) -> Array:

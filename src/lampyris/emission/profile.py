@@ -10,21 +10,15 @@ from jaxtyping import Array, Float
 
 from lampyris._checks import LampyrisError, fail, fail_unknown, is_concrete
 from lampyris._host import on_host
-from lampyris._module import Module, quantity
+from lampyris._module import Module, as_array, quantity
+from lampyris.emission.angles import angle_edges
 from lampyris.emission.cherenkov import BAND
 from lampyris.emission.pattern import RingPattern
 from lampyris.medium import Medium
 from lampyris.units import PLANCK_TIMES_C, SPEED_OF_LIGHT
 
 FORMAT = "lampyris-profile-1"
-FINE_END, FINE_STEP, COARSE_STEP = 90.0, 0.5, 2.0
 REFERENCE_ENERGY = 600.0
-
-
-def angle_edges() -> np.ndarray:
-    """Edges of the angle bins [rad]: half a degree to 90 degrees, two degrees beyond."""
-    fine = np.arange(0.0, FINE_END, FINE_STEP)
-    return np.radians(np.append(fine, np.arange(FINE_END, 180.0 + COARSE_STEP, COARSE_STEP)))
 
 
 class ProfileNodes(eqx.Module):
@@ -51,14 +45,28 @@ class TrackProfile(Module):
     **Gradients**: right with respect to the energy (continuous to first order).
     """
 
-    log_energy: Float[Array, " energies"] = quantity("log of the kinetic energies", "", shape=("energies",))
-    u: Float[Array, "energies nodes"] = quantity("scaled distances", "", shape=("energies", "nodes"))
-    light: Float[Array, "energies nodes angles"] = quantity("share of the light", "", shape=None)
-    delay: Float[Array, "energies nodes"] = quantity("delay behind light speed", "ns", shape=("energies", "nodes"))
-    delay_rms: Float[Array, "energies nodes"] = quantity("rms of the delay", "ns", shape=("energies", "nodes"))
-    log_yield: Float[Array, " terms"] = quantity("polynomial of the log yield", "", shape=("terms",))
-    log_length: Float[Array, " terms"] = quantity("polynomial of the log length", "", shape=("terms",))
-    index_table: Float[Array, "2 knots"] = quantity("wavelength [nm] and refractive index", "", shape=(2, "knots"))
+    log_energy: Float[Array, " energies"] = quantity(
+        "log of the kinetic energies", "", shape=("energies",), converter=as_array
+    )
+    u: Float[Array, "energies nodes"] = quantity(
+        "scaled distances", "", shape=("energies", "nodes"), converter=as_array
+    )
+    light: Float[Array, "energies nodes angles"] = quantity("share of the light", "", shape=None, converter=as_array)
+    delay: Float[Array, "energies nodes"] = quantity(
+        "delay behind light speed", "ns", shape=("energies", "nodes"), converter=as_array
+    )
+    delay_rms: Float[Array, "energies nodes"] = quantity(
+        "rms of the delay", "ns", shape=("energies", "nodes"), converter=as_array
+    )
+    log_yield: Float[Array, " terms"] = quantity(
+        "polynomial of the log yield", "", shape=("terms",), converter=as_array
+    )
+    log_length: Float[Array, " terms"] = quantity(
+        "polynomial of the log length", "", shape=("terms",), converter=as_array
+    )
+    index_table: Float[Array, "2 knots"] = quantity(
+        "wavelength [nm] and refractive index", "", shape=(2, "knots"), converter=as_array
+    )
     particle: str = eqx.field(static=True, default="")
     provenance: str = eqx.field(static=True, default="")
     energy_range: tuple[float, float] = eqx.field(static=True, default=(0.0, 0.0))
@@ -123,7 +131,8 @@ class TrackProfile(Module):
 def profile_names() -> list[str]:
     """Particles whose profiles ship with the package."""
     tables = files("lampyris.emission") / "tables"
-    return sorted(entry.name.split("_")[0] for entry in tables.iterdir() if entry.name.endswith("_water.npz"))
+    names = [entry.name.removesuffix("_water.npz") for entry in tables.iterdir() if entry.name.endswith("_water.npz")]
+    return sorted(name for name in names if "_" not in name)  # tables of other kinds have longer names
 
 
 @lru_cache(maxsize=8)

@@ -12,8 +12,8 @@ class Local(NamedTuple):
     value: float
     gradient: np.ndarray
     curvature: np.ndarray
-    total: float
-    """expected total of the data there, for those who want it"""
+    expected: np.ndarray
+    """the data expected there"""
 
 
 class Climb(NamedTuple):
@@ -36,11 +36,12 @@ def maximise(
 ) -> Climb:
     """Climb from `start`. `move(point, step)` gives the new point, or `None` where it must not go.
 
-    The curvature is made positive by the absolute values of its eigenvalues, damped until a step gains, and no step is
-    longer than `longest`. Converged when the quadratic model promises less than `tolerance` of gain: a step that is
-    small against the errors.
+    The curvature is made positive by the absolute values of its eigenvalues; no step is longer than `longest`. Damping
+    follows the ratio of the gain of a step to the gain that the quadratic model promised: it falls where the model holds,
+    rises where it promised too much, and a step that loses is not taken. Converged when the model promises less than
+    `tolerance` of gain: a step that is small against the errors.
     """
-    point, local, damping = start, objective(start), 1e-3
+    point, local, damping, growth = start, objective(start), 1e-3, 4.0
     for iteration in range(most_iterations):
         if _promise(local) < tolerance:
             return Climb(point, local, iteration, True)
@@ -49,12 +50,19 @@ def maximise(
             candidate = move(point, step)
             trial = objective(candidate) if candidate is not None else None
             if trial is not None and np.isfinite(trial.value) and trial.value > local.value:
-                point, local, damping = candidate, trial, max(0.2 * damping, 1e-6)
+                ratio = (trial.value - local.value) / _expected_gain(local, step)
+                damping = np.clip(damping * max(1.0 / 3.0, 1.0 - (2.0 * min(ratio, 1.5) - 1.0) ** 3), 1e-3, 1e6)
+                point, local, growth = candidate, trial, 4.0
                 break
-            damping = 10.0 * damping
+            damping, growth = max(damping, 0.05) * growth, 2.0 * growth
         else:
             return Climb(point, local, iteration, _promise(local) < 10.0 * tolerance)
     return Climb(point, local, most_iterations, False)
+
+
+def _expected_gain(local: Local, step: np.ndarray) -> float:
+    """Gain of a step in the quadratic model."""
+    return max(float(local.gradient @ step - 0.5 * step @ local.curvature @ step), 1e-9)
 
 
 def damped_step(local: Local, damping: float, longest: float) -> np.ndarray:

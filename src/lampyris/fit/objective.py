@@ -1,9 +1,12 @@
-"""The log-likelihood of a track with its gradient and curvature.
+"""The log-likelihood of a track with its gradient and information.
 
 Direct and indirect light and dark noise add up, channel by channel, in all that the likelihood asks of a prediction:
-charge, density at the observed time, and charge before it. So each has its own compiled function that gives its share
-and the derivatives of it, and a third, small one puts the likelihood on top.
+charge, density at the observed time, and charge before it. Direct light carries nearly all that is known of a track and is
+differentiated in all parameters. Indirect light is smooth over the wall: it is evaluated at a reference track, follows the
+energy and the time of the track from there, and is evaluated anew when the track has moved.
 """
+
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -12,30 +15,102 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from lampyris.detector import Detector
+from lampyris.fit.model import State, TrackModel
 from lampyris.fit.newton import Local
-from lampyris.fit.parameters import moved
-from lampyris.likelihood import Dispersion, Observation, channel_log_likelihood
-from lampyris.likelihood.event import scaled, total_log_likelihood
+from lampyris.fit.parameters import SCALES
+from lampyris.likelihood import Dispersion, Observation, Prompt, Quadratic, quadratic
 from lampyris.source import Track
 from lampyris.transport import Hybrid
-from lampyris.transport.expectation import Arrival, Uniform, widened
+from lampyris.transport.direct import DistanceTable
+from lampyris.transport.direct_slopes import motion_of, rows_and_slopes
+from lampyris.transport.expectation import Arrival, Uniform
+from lampyris.transport.hybrid import IndirectLight
 
 CHUNK = 512
 """Channels that are worked on together: their pairs with the points of a track stay in the cache."""
 
 Rows = Float[Array, "channels 3"]
-Slopes = Float[Array, "7 channels 3"]
+
+
+class DirectPart(NamedTuple):
+    """Direct light of all channels, see `transport.direct_slopes`."""
+
+    rows: Float[Array, "channels 4"]
+    slopes: Float[Array, "p channels 4"]
+    variance: Float[Array, " channels"]
+
+
+class Scattered(NamedTuple):
+    """Indirect light of a reference track."""
+
+    light: IndirectLight
+    track: Track
+
+
+@eqx.filter_jit
+def scattered_light(track: Track, detector: Detector, transport: Hybrid) -> Scattered:
+    """The indirect light of a track, to be used for tracks near it."""
+    return Scattered(transport.indirect(track, detector), track)
 
 
 def local_model(
-    track: Track, seen: Observation, detector: Detector, transport: Hybrid, dispersion: Dispersion, blur: float
+    model: TrackModel,
+    state: State,
+    scattered: Scattered,
+    seen: Observation,
+    detector: Detector,
+    dispersion: Dispersion,
+    blur: float,
 ) -> Local:
-    """Value, gradient and curvature at a track; `blur` [ns] widens the times for a rough fit."""
-    direct = _direct(track, seen.time, detector, transport, jnp.asarray(blur, float))
-    indirect = _indirect(track, seen.time, detector, transport)
-    numbers = _likelihood(direct, indirect, seen, detector, dispersion)
-    value, gradient, curvature, total = (np.asarray(part, float) for part in numbers)
-    return Local(float(value), gradient, curvature, float(total))
+    """Value, gradient and curvature at a state; `blur` [ns] widens the times for a rough fit."""
+    direct = direct_part(model, state, seen.time, detector, jnp.asarray(blur, float))
+    numbers = _likelihood(model, state, direct, scattered, seen, detector, dispersion)
+    value, gradient, curvature, expected = (np.asarray(part, float) for part in numbers)
+    return Local(float(value), gradient, curvature, expected)
+
+
+@eqx.filter_jit
+def direct_part(model: TrackModel, state: State, time: Array, detector: Detector, blur: Array) -> DirectPart:
+    """Direct light and its derivatives in all parameters, chunk by chunk of the channels."""
+    count, sensors = detector.sensors.count, detector.sensors
+    chunks = -(-count // CHUNK)
+    index = jnp.minimum(jnp.arange(chunks * CHUNK), count - 1).reshape(chunks, CHUNK)
+    emitters, motion = motion_of(
+        lambda step: model.source(model.step(state, step)).emitters(detector.medium, sensors.quantum_efficiency),
+        jnp.zeros(model.size),
+        model.shaping,
+    )
+    table = DistanceTable.of(detector, emitters.wavelength, emitters.spectrum)
+
+    def chunk(channels: Array) -> DirectPart:
+        few = sensors.take(channels)
+        return DirectPart(*rows_and_slopes(emitters, motion, few, table, time[channels] - few.time_offset, blur))
+
+    part = jax.lax.map(chunk, index)
+    slopes = jnp.moveaxis(part.slopes, 1, 0).reshape(model.size, -1, 4)[:, :count]
+    return DirectPart(part.rows.reshape(-1, 4)[:count], slopes, part.variance.ravel()[:count])
+
+
+def _indirect_part(state: State, scattered: Scattered, time: Array) -> tuple[Rows, Array, Array]:
+    """Indirect light scaled with the yield and moved with the time of the track, and its slopes in both."""
+    track, light = state.track, scattered.light
+
+    def rows(log_energy: Array, start: Array) -> Rows:
+        scale = track.profile.photons(jnp.exp(log_energy)) / track.profile.photons(scattered.track.energy)
+        return scale * _rows(light, time - (start - scattered.track.time))
+
+    at = (jnp.log(track.energy), track.time)
+    value, by_energy = jax.jvp(lambda e: rows(e, at[1]), (at[0],), (jnp.asarray(SCALES[0]),))
+    _, by_time = jax.jvp(lambda t: rows(at[0], t), (at[1],), (jnp.asarray(SCALES[6]),))
+    return value, by_energy, by_time
+
+
+def _prompt(direct: DirectPart, rows: Rows) -> Prompt:
+    """What the direct light says of the time of the first hit."""
+    charge = jnp.maximum(direct.rows[:, 0], 1e-20)
+    late = direct.rows[:, 3] / charge
+    slopes = (direct.slopes[..., 3] - late * direct.slopes[..., 0]) / charge
+    return Prompt(slopes, direct.variance, direct.rows[:, 1] / rows[:, 1], charge / rows[:, 0])
 
 
 def _rows(light: Arrival, time: Array) -> Rows:
@@ -44,78 +119,28 @@ def _rows(light: Arrival, time: Array) -> Rows:
     return jnp.stack([light.charge, density, cumulative], axis=-1)
 
 
-def _with_slopes(rows, start: Array) -> tuple[Rows, Slopes]:
-    """Rows and their derivatives in the seven parameters, by forward mode."""
-    value, push = jax.linearize(rows, start)
-    return value, jax.vmap(push)(jnp.eye(7))
-
-
-@eqx.filter_jit
-def _direct(track: Track, time: Array, detector: Detector, transport: Hybrid, blur: Array) -> tuple[Rows, Slopes]:
-    """Direct light, chunk by chunk of the channels."""
-    count = detector.sensors.count
-    chunks = -(-count // CHUNK)
-    index = jnp.minimum(jnp.arange(chunks * CHUNK), count - 1).reshape(chunks, CHUNK)
-
-    def chunk(channels: Array) -> tuple[Rows, Slopes]:
-        few = eqx.tree_at(lambda d: d.sensors, detector, detector.sensors.take(channels))
-        local_time = time[channels] - few.sensors.time_offset
-        return _with_slopes(
-            lambda step: _rows(widened(transport.direct(moved(track, step), few), blur), local_time), jnp.zeros(7)
-        )
-
-    rows, slopes = jax.lax.map(chunk, index)
-    return rows.reshape(-1, 3)[:count], jnp.moveaxis(slopes, 1, 0).reshape(7, -1, 3)[:, :count]
-
-
-@eqx.filter_jit
-def _indirect(track: Track, time: Array, detector: Detector, transport: Hybrid) -> tuple[Rows, Slopes]:
-    """Indirect light."""
-    local_time = time - detector.sensors.time_offset
-    return _with_slopes(lambda step: _rows(transport.indirect(moved(track, step), detector), local_time), jnp.zeros(7))
-
-
 @eqx.filter_jit
 def _likelihood(
-    direct: tuple[Rows, Slopes],
-    indirect: tuple[Rows, Slopes],
+    model: TrackModel,
+    state: State,
+    direct: DirectPart,
+    scattered: Scattered,
     seen: Observation,
     detector: Detector,
     dispersion: Dispersion,
-) -> tuple[Array, Array, Array, Array]:
-    """Value, gradient and curvature of the log-likelihood, and the expected total charge.
-
-    The curvature is that of Gauss and Newton: second derivatives of the prediction, which vanish on average at the
-    truth, are left out, so it is also the information that the covariance is made of.
-    """
+) -> Quadratic:
+    """The log-likelihood of all light and the normal prior of the latent numbers."""
     sensors = detector.sensors
     dark = Uniform(jnp.broadcast_to(sensors.dark_charge, (sensors.count,)), sensors.window)
-    rows = direct[0] + indirect[0] + _rows(dark, seen.time - sensors.time_offset)
-    slopes = direct[1] + indirect[1]
-    (shape, log_total), push = jax.linearize(lambda r: scaled(r, seen), rows)
-    shape_slopes, total_slopes = jax.vmap(push)(slopes)
-
-    def channels(entries: Rows) -> Array:
-        return channel_log_likelihood(entries[:, 0], entries[:, 1], entries[:, 2], seen)
-
-    def total(x: Array) -> Array:
-        return total_log_likelihood(x, seen, dispersion)
-
-    value, first, second = (part / dispersion.sharing for part in _channel_derivatives(channels, shape))
-    gradient = jnp.einsum("pci,ci->p", shape_slopes, first) + jax.grad(total)(log_total) * total_slopes
-    curvature = -jnp.einsum("pci,cij,qcj->pq", shape_slopes, second, shape_slopes)
-    curvature = curvature - jax.grad(jax.grad(total))(log_total) * jnp.outer(total_slopes, total_slopes)
-    return value.sum() + total(log_total), gradient, curvature, jnp.exp(log_total)
-
-
-def _channel_derivatives(function, entries: Rows) -> tuple[Array, Array, Array]:
-    """Values, gradients (n, 3) and second derivatives (n, 3, 3) of a function that acts on every row by itself."""
-
-    def slope(point: Array) -> tuple[Array, Array]:
-        value, pull = jax.vjp(function, point)
-        (gradient,) = pull(jnp.ones_like(value))
-        return gradient, value
-
-    gradient, push, value = jax.linearize(slope, entries, has_aux=True)
-    second = jax.vmap(lambda axis: push(jnp.broadcast_to(axis, entries.shape)))(jnp.eye(3))
-    return value, gradient, jnp.moveaxis(second, 0, -1)
+    local_time = seen.time - sensors.time_offset
+    indirect, by_energy, by_time = _indirect_part(state, scattered, local_time)
+    rows = direct.rows[:, :3] + indirect + _rows(dark, local_time)
+    slopes = direct.slopes[..., :3].at[0].add(by_energy).at[6].add(by_time)
+    light = quadratic(rows, slopes, _prompt(direct, rows), seen, dispersion)
+    latent, latent_slopes = state.latent, model.latent_slopes(state)
+    return Quadratic(
+        light.value - 0.5 * (latent**2).sum(),
+        light.gradient - latent @ latent_slopes,
+        light.information + latent_slopes.T @ latent_slopes,
+        light.expected,
+    )

@@ -1,61 +1,38 @@
 """Reconstruction of a track from one event."""
 
-import equinox as eqx
-import jax.numpy as jnp
+from typing import NamedTuple
+
 import numpy as np
 
 from lampyris._host import on_host
 from lampyris.detector import Detector
 from lampyris.emission import load_profile
-from lampyris.emission.profile import TrackProfile
+from lampyris.fit.model import State
 from lampyris.fit.newton import Climb, Local, maximise
-from lampyris.fit.objective import local_model
-from lampyris.fit.parameters import NAMES, SCALES, jacobian, moved
+from lampyris.fit.parameters import NAMES, SCALES, jacobian
+from lampyris.fit.problem import MARGIN, ROUGH_BLUR, Problem
 from lampyris.fit.result import Fit, empty_covariance, make_errors
-from lampyris.fit.seed import Seed, find_seed
-from lampyris.likelihood import Dispersion, observe
+from lampyris.fit.ring_scan import Candidate, RingScan
+from lampyris.fit.seed import find_seed
+from lampyris.likelihood import Dispersion
 from lampyris.response import Hits
 from lampyris.source import Track
 from lampyris.transport import Hybrid
-from lampyris.units import SPEED_OF_LIGHT
 
 FEWEST_HITS = 20
-SHIFTS = (0.0, 0.3, 0.6)
-"""How far behind the seed's point the vertex may lie, in lengths of the track."""
-ROUGH_BLUR = 3.0
-"""Further spread of the times in the first stage [ns]."""
-MARGIN = 0.05
-"""Closest that a vertex may come to the wall [m]."""
+REFRESHES = 5
+"""Most evaluations of the indirect light in the last stage."""
+STILL = 0.1
+"""Move of the track, in standard deviations, below which its indirect light need not be evaluated anew."""
 
 
-_moved = eqx.filter_jit(moved)
+class Stages(NamedTuple):
+    """How a fit went: where it ended, whether it converged, and its iterations in both stages."""
 
-
-class _Problem:
-    """One event with all that its likelihood needs, counting evaluations."""
-
-    def __init__(
-        self, detector: Detector, hits: Hits, profile: TrackProfile, transport: Hybrid, dispersion: Dispersion
-    ):
-        self.detector, self.profile, self.transport, self.dispersion = detector, profile, transport, dispersion
-        self.seen = observe(hits, detector.sensors, dispersion.channel)
-        self.rough = observe(hits, detector.sensors, 2.0 * dispersion.channel)
-        self.evaluations = 0
-
-    def local(self, track: Track, blur: float) -> Local:
-        """Value, gradient, curvature; with `blur` [ns] the rough likelihood of the first stage."""
-        self.evaluations += 1
-        seen = self.rough if blur > 0 else self.seen
-        return local_model(track, seen, self.detector, self.transport, self.dispersion, blur)
-
-    def move(self, track: Track, step: np.ndarray) -> Track | None:
-        """The moved track, held inside the detector and the range of the profile."""
-        low, high = self.profile.energy_range
-        step = np.array(step)
-        energy = float(track.energy)
-        step[0] = np.clip(step[0], np.log(low / energy) / SCALES[0], np.log(high / energy) / SCALES[0])
-        candidate = _moved(track, jnp.asarray(step, float))
-        return candidate if float(on_host(self.detector.shape.signed_distance, candidate.position)) > MARGIN else None
+    climb: Climb
+    converged: bool
+    rough: int
+    fine: int
 
 
 def reconstruct(
@@ -80,38 +57,67 @@ def reconstruct(
     profile.check_medium(detector.medium)
     spread = float(detector.sensors.charge_spread)
     chosen = Dispersion(charge_spread=spread) if dispersion is None else dispersion
-    problem = _Problem(detector, hits, profile, Hybrid() if transport is None else transport, chosen)
+    problem = Problem(detector, hits, particle, Hybrid() if transport is None else transport, chosen)
     count = int(np.asarray(hits.hit).sum())
     if start is None:
-        start = _start(problem, find_seed(detector, hits), particle)
+        start = _start(problem, detector, hits, particle)
+    state = problem.model.start(start)
     if count < FEWEST_HITS:
-        return _fit(
-            problem, Climb(start, Local(np.nan, np.zeros(7), np.zeros((7, 7)), np.nan), 0, False), "too few hits", count
-        )
-    rough = maximise(lambda t: problem.local(t, ROUGH_BLUR), problem.move, start, most_iterations=12, tolerance=1.0)
-    climb = maximise(lambda t: problem.local(t, 0.0), problem.move, rough.point)
-    return _fit(problem, climb, _result(problem, climb), count, rough.iterations)
+        nothing = Local(np.nan, np.zeros(7), np.zeros((7, 7)), np.zeros(0))
+        return _fit(problem, Stages(Climb(state, nothing, 0, False), False, 0, 0), "too few hits", count)
+    stages = _climb(problem, state)
+    return _fit(problem, stages, _result(problem, stages), count)
 
 
-def _start(problem: _Problem, seed: Seed, particle: str) -> Track:
-    """The most likely of a few tracks through the point of the seed, with the energy that its charge asks for."""
+def _climb(problem: Problem, state: State) -> Stages:
+    """The rough stage, then the likelihood itself, its indirect light evaluated anew until the track stands still."""
+    scattered = problem.scattered(state.track)
+    climb = maximise(
+        lambda s: problem.rough_local(s, scattered), problem.move, state, most_iterations=15, tolerance=1.0
+    )
+    rough, fine = climb.iterations, 0
+    for _ in range(REFRESHES):
+        before, scattered = climb.point, problem.scattered(climb.point.track)
+        problem.weigh(climb.local.expected)
+        climb = maximise(lambda s: problem.local(s, scattered, 0.0), problem.move, before)  # noqa: B023
+        fine += climb.iterations
+        if climb.converged and _moved(before, climb) < STILL:
+            return Stages(climb, True, rough, fine)
+    return Stages(climb, False, rough, fine)
+
+
+def _moved(before: State, climb: Climb) -> float:
+    """How far the track moved, in standard deviations of the fit."""
+    now = climb.point.track
+    covariance = np.linalg.pinv(climb.local.curvature)[1:4, 1:4]
+    away = (np.asarray(now.position, float) - np.asarray(before.track.position, float)) / SCALES[1:4]
+    energy = np.log(float(now.energy) / float(before.track.energy)) / SCALES[0]
+    return float(np.sqrt(away @ np.linalg.solve(covariance, away) + energy**2 * 1.0))
+
+
+def _start(problem: Problem, detector: Detector, hits: Hits, particle: str) -> Track:
+    """The more likely of the best tracks of the ring scan, with the energy that its charge asks for."""
     low, high = problem.profile.energy_range
-    energy, best, best_value = float(np.sqrt(low * high)), None, -np.inf
-    for shift in SHIFTS:
+    seed = find_seed(detector, hits)
+    candidates = RingScan(detector, hits, problem.profile).best(
+        seed.position, seed.direction, lambda points: on_host(detector.shape.signed_distance, points) > 2.0 * MARGIN
+    )
+    if not candidates:
+        candidates = [Candidate(_inside(problem, seed.position), seed.direction, seed.time, np.sqrt(low * high), 0.0)]
+    best, best_value = None, -np.inf
+    for candidate in candidates:
+        energy = float(np.clip(candidate.energy, 1.01 * low, 0.99 * high))
         for _ in range(2):
-            back = shift * float(on_host(problem.profile.length, energy))
-            position = _inside(problem.detector, seed.position - back * seed.direction, seed.position)
-            time = seed.time - float(np.linalg.norm(position - seed.position)) / SPEED_OF_LIGHT
-            track = Track(particle, energy, position, seed.direction, time)
-            local = problem.local(track, ROUGH_BLUR)
-            if local.value > best_value:
+            track = Track(particle, energy, candidate.position, candidate.direction, candidate.time)
+            local = problem.local(problem.model.start(track), problem.scattered(track), ROUGH_BLUR)
+            if best is None or local.value > best_value:
                 best, best_value = track, local.value
-            energy = _energy_of_light(problem, energy, float(problem.seen.charge) / local.total)
+            energy = _energy_of_light(problem, energy, problem.charge / local.expected.sum())
     assert best is not None
     return best
 
 
-def _energy_of_light(problem: _Problem, energy: float, ratio: float) -> float:
+def _energy_of_light(problem: Problem, energy: float, ratio: float) -> float:
     """The energy at which a track gives `ratio` times the light of a track of `energy`, within the profile's range."""
     grid = np.geomspace(*problem.profile.energy_range, 200)
     light = on_host(problem.profile.photons, grid)
@@ -119,38 +125,39 @@ def _energy_of_light(problem: _Problem, energy: float, ratio: float) -> float:
     return float(np.interp(wanted, light, grid))
 
 
-def _inside(detector: Detector, position: np.ndarray, fallback: np.ndarray) -> np.ndarray:
-    """The position, moved towards a point inside until it is inside itself."""
+def _inside(problem: Problem, position: np.ndarray) -> np.ndarray:
+    """The position, moved towards the middle of the detector until it is inside."""
     for share in np.linspace(1.0, 0.0, 11):
-        point = fallback + share * (position - fallback)
-        if float(on_host(detector.shape.signed_distance, point)) > 2.0 * MARGIN:
-            return point
-    return fallback * 0.99
+        if problem.room(share * position) > 2.0 * MARGIN:
+            break
+    return share * position
 
 
-def _result(problem: _Problem, climb: Climb) -> str:
+def _result(problem: Problem, stages: Stages) -> str:
     """The code of `SENTENCES` for where the climb ended."""
     low, high = problem.profile.energy_range
-    energy = float(climb.point.energy)
-    distance = float(on_host(problem.detector.shape.signed_distance, climb.point.position))
-    if energy < 1.001 * low or energy > 0.999 * high or distance < 2.0 * MARGIN:
+    track = stages.climb.point.track
+    energy = float(track.energy)
+    if energy < 1.001 * low or energy > 0.999 * high or problem.room(track.position) < 2.0 * MARGIN:
         return "at boundary"
-    return "converged" if climb.converged else "not converged"
+    return "converged" if stages.converged else "not converged"
 
 
-def _fit(problem: _Problem, climb: Climb, result: str, hits: int, rough_iterations: int = 0) -> Fit:
+def _fit(problem: Problem, stages: Stages, result: str, hits: int) -> Fit:
     """Errors from the curvature, and all that is told of the fit."""
+    track, local = stages.climb.point.track, stages.climb.local
     covariance = empty_covariance()
-    if np.isfinite(climb.local.value):
-        size, vectors = np.linalg.eigh(climb.local.curvature)
+    if np.isfinite(local.value):
+        size, vectors = np.linalg.eigh(local.curvature)
         if size.min() > 0:
-            turned = jacobian(climb.point) @ vectors
+            # the block of the track in the inverse: its latent numbers are free too
+            turned = jacobian(track) @ vectors[:7]
             covariance = (turned / size) @ turned.T
     statistics = {
         "hits": hits,
-        "charge": float(problem.seen.charge),
-        "iterations": climb.iterations,
-        "rough_iterations": rough_iterations,
+        "charge": problem.charge,
+        "iterations": stages.fine,
+        "rough_iterations": stages.rough,
         "evaluations": problem.evaluations,
     }
-    return Fit(climb.point, make_errors(covariance), covariance, NAMES, climb.local.value, result, statistics)
+    return Fit(track, make_errors(covariance), covariance, NAMES, local.value, result, statistics)

@@ -10,7 +10,10 @@ for e = 0 and exactly measured counts is the well-known mu f exp(-mu F). All of 
 prediction is tabulated once per event.
 """
 
+from typing import NamedTuple
+
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import logsumexp
@@ -28,7 +31,7 @@ class ChargeTable(eqx.Module):
 
     count: Float[Array, "channels n"]
     log_weight: Float[Array, "channels n"]
-    shape: Float[Array, ""]
+    shape: Float[Array, " channels"]
     """1 / e^2, the shape of the Gamma distribution of the rate"""
 
 
@@ -42,17 +45,17 @@ class Observation(eqx.Module):
     """total charge [pe]"""
 
 
-def observe(hits: Hits, sensors: Sensors, dispersion: float) -> Observation:
-    """Tabulate an event; `dispersion` is the relative width of a channel's predicted charge beyond Poisson."""
+def observe(hits: Hits, sensors: Sensors, dispersion: np.ndarray | float) -> Observation:
+    """Tabulate an event; `dispersion` is the relative width of a channel's predicted charge beyond Poisson, per channel."""
     charge = np.asarray(hits.charge, float) / np.asarray(sensors.gain, float)
     hit = np.asarray(hits.hit)
-    shape = 1.0 / max(dispersion, 1e-2) ** 2
+    shape = 1.0 / np.maximum(np.broadcast_to(dispersion, charge.shape), 1e-2)[:, None] ** 2
     count, spacing = _counts(np.where(hit, charge, 1.0), float(sensors.charge_spread))
     log_weight = _log_charge_density(np.where(hit, charge, 1.0), count, float(sensors.charge_spread))
     # the negative binomial is exp(this) * (mu / (1 + mu / shape))^n * (1 + mu / shape)^-shape
     log_weight += gammaln(count + shape) - gammaln(shape) - count * np.log(shape) - gammaln(count + 1.0)
     log_weight += np.log(count) + np.log(spacing)
-    table = ChargeTable(jnp.asarray(count, float), jnp.asarray(log_weight, float), jnp.asarray(shape, float))
+    table = ChargeTable(jnp.asarray(count, float), jnp.asarray(log_weight, float), jnp.asarray(shape[:, 0], float))
     time = np.where(hit, np.asarray(hits.time, float), 0.0)
     total = np.where(hit, charge, 0.0).sum()
     return Observation(table, jnp.asarray(time, float), jnp.asarray(hit), jnp.asarray(total, float))
@@ -73,19 +76,44 @@ def _log_charge_density(charge: np.ndarray, count: np.ndarray, spread: float) ->
     return (shape - 1.0) * np.log(scaled) - scaled - gammaln(shape) - 2.0 * np.log(spread)
 
 
-def channel_log_likelihood(
-    expected: Array, density: Array, cumulative: Array, seen: Observation
-) -> Float[Array, " channels"]:
+class _Parts(NamedTuple):
+    """What the likelihood of a channel is made of."""
+
+    mean: Array
+    survive: Array
+    """logarithm of the probability that one photoelectron comes later than the first"""
+    terms: Array
+    """logarithms of the contributions of the counts"""
+
+
+def _parts(rows: Float[Array, "channels 3"], seen: Observation) -> _Parts:
+    mean = jnp.maximum(rows[:, 0], 1e-9)
+    survive = jnp.log(jnp.clip(1.0 - rows[:, 2] / mean, 1e-6, 1.0))
+    per_count = jnp.log(mean) - jnp.log1p(mean / seen.table.shape) + survive
+    return _Parts(mean, survive, seen.table.log_weight + seen.table.count * per_count[:, None])
+
+
+def channel_log_likelihood(rows: Float[Array, "channels 3"], seen: Observation) -> Float[Array, " channels"]:
     """Logarithm of the probability of no hit, or of the density in charge and time [1/(pe ns)], per channel.
 
-    `expected` [pe] is the mean number of photoelectrons, `density` [pe/ns] and `cumulative` [pe] their rate at and
-    number before the observed time. **Gradients**: right.
+    `rows` are the expected photoelectrons, their density [pe/ns] at the observed time, and their number before it.
+    **Gradients**: right.
     """
-    shape = seen.table.shape
-    mean = jnp.maximum(expected, 1e-9)
-    silent = -shape * jnp.log1p(mean / shape)
-    survive = jnp.log(jnp.clip(1.0 - cumulative / mean, 1e-6, 1.0))
-    per_count = jnp.log(mean) - jnp.log1p(mean / shape) + survive
-    terms = seen.table.log_weight + seen.table.count * per_count[:, None]
-    first = jnp.log(jnp.maximum(density, 1e-20)) - jnp.log(mean) - survive
+    mean, survive, terms = _parts(rows, seen)
+    silent = -seen.table.shape * jnp.log1p(mean / seen.table.shape)
+    first = jnp.log(jnp.maximum(rows[:, 1], 1e-20)) - jnp.log(mean) - survive
     return jnp.where(seen.hit, silent + first + logsumexp(terms, axis=1), silent)
+
+
+def charge_information(
+    mean: Float[Array, " channels"], seen: Observation, charge_spread: float
+) -> Float[Array, " channels"]:
+    """Expected information of the charge of each channel about its mean [1/pe^2]."""
+    mean = jnp.maximum(mean, 1e-9)
+    return 1.0 / (mean * (1.0 + charge_spread**2) + mean**2 / seen.table.shape)
+
+
+def mean_count(rows: Float[Array, "channels 3"], seen: Observation) -> Float[Array, " channels"]:
+    """Mean number of photoelectrons of each hit channel, given its charge and time."""
+    terms = _parts(rows, seen).terms
+    return (jax.nn.softmax(terms, axis=1) * seen.table.count).sum(axis=1)

@@ -2,51 +2,56 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from lampyris.likelihood.channel import Observation, channel_log_likelihood
+from lampyris.likelihood.channel import Observation, channel_log_likelihood, charge_information, mean_count
 from lampyris.transport.expectation import Expectation
+
+Rows = Float[Array, "channels 3"]
 
 
 class Dispersion(NamedTuple):
-    """How far a single event may differ from the mean event that the prediction describes.
+    """How far a single event may differ from the event that the prediction describes.
 
-    A real track bends and throws delta electrons. `channel`: relative rms of the charge of a channel about the mean
-    prediction; `total`: relative rms of the total light; `charge_spread`: rms charge of one photoelectron [pe].
-    `sharing`: number of channels that fluctuate together, since a bend of the track moves a whole part of the ring; the
-    information of the channels is divided by it. The defaults are estimates, not calibrated.
+    The charge of a channel that expects mu photoelectrons has the variance mu + `clumps` mu + (`channel` mu)^2 about the
+    prediction: light that comes in clumps (knocked-out electrons), and light that is a little elsewhere. `total`:
+    relative rms of the total light of particles of one energy; `charge_spread`: rms charge of one photoelectron [pe].
     """
 
-    channel: float = 0.25
-    total: float = 0.01
+    channel: float = 0.19
+    clumps: float = 0.25
+    total: float = 0.009
     charge_spread: float = 0.4
-    sharing: float = 6.0
+
+    def relative(self, expected: np.ndarray) -> np.ndarray:
+        """Relative rms of the charge of each channel beyond Poisson, from its expected photoelectrons."""
+        return np.sqrt(self.channel**2 + self.clumps / np.maximum(expected, 1e-3))
 
 
-def scaled(rows: Float[Array, "channels 3"], seen: Observation) -> tuple[Float[Array, "channels 3"], Float[Array, ""]]:
-    """The prediction with its total scaled to the observed charge, and the logarithm of the unscaled total.
+class Quadratic(NamedTuple):
+    """A log-likelihood about a point: value, gradient, and expected information."""
 
-    `rows` holds expected charge, density and cumulative of each channel. The channels then judge the shape of the event
-    alone, so that the total can have its own, smaller uncertainty.
-    """
-    total = rows[:, 0].sum()
-    return rows * (seen.charge / total), jnp.log(total)
-
-
-def rows_log_likelihood(
-    rows: Float[Array, "channels 3"], seen: Observation, dispersion: Dispersion
-) -> Float[Array, ""]:
-    """Log-likelihood of an event from expected charge, density and cumulative of each channel."""
-    shape, log_total = scaled(rows, seen)
-    channels = channel_log_likelihood(shape[:, 0], shape[:, 1], shape[:, 2], seen)
-    return channels.sum() / dispersion.sharing + total_log_likelihood(log_total, seen, dispersion)
+    value: Float[Array, ""]
+    gradient: Float[Array, " p"]
+    information: Float[Array, "p p"]
+    expected: Float[Array, " channels"]
+    """expected photoelectrons"""
 
 
-def total_log_likelihood(log_total: Array, seen: Observation, dispersion: Dispersion) -> Float[Array, ""]:
-    """Log-normal density of the observed total about the expected one, with its Poisson and its own spread."""
-    relative = dispersion.total**2 + (1.0 + dispersion.charge_spread**2) / seen.charge
-    return -0.5 * (jnp.log(seen.charge) - log_total) ** 2 / relative
+class Prompt(NamedTuple):
+    """The prompt part of the light of each channel, of whose times the information is made."""
+
+    slopes: Float[Array, "p channels"]
+    """derivatives of its mean time [ns]"""
+    variance: Float[Array, " channels"]
+    """variance of the time of one photoelectron [ns^2]"""
+    chance: Float[Array, " channels"]
+    """probability that the observed time belongs to it"""
+    share: Float[Array, " channels"]
+    """its share of the expected charge"""
 
 
 def log_likelihood(expectation: Expectation, seen: Observation, dispersion: Dispersion) -> Float[Array, ""]:
@@ -54,3 +59,51 @@ def log_likelihood(expectation: Expectation, seen: Observation, dispersion: Disp
     density, cumulative = expectation.density_and_cumulative(seen.time)
     rows = jnp.stack([expectation.total_charge, density, cumulative], axis=1)
     return rows_log_likelihood(rows, seen, dispersion)
+
+
+def rows_log_likelihood(rows: Rows, seen: Observation, dispersion: Dispersion) -> Float[Array, ""]:
+    """Log-likelihood from expected charge, density and cumulative of each channel.
+
+    The channels judge the prediction scaled to the observed total charge, so the shape of the event alone; the total has
+    a term of its own with its own, smaller uncertainty.
+    """
+    total = rows[:, 0].sum()
+    channels = channel_log_likelihood(rows * (seen.charge / total), seen)
+    return channels.sum() - 0.5 * (jnp.log(seen.charge / total)) ** 2 / _total_variance(seen, dispersion)
+
+
+def quadratic(
+    rows: Rows, slopes: Float[Array, "p channels 3"], prompt: Prompt, seen: Observation, dispersion: Dispersion
+) -> Quadratic:
+    """The log-likelihood with its derivatives from those of the rows.
+
+    The information is that expected of charges and of prompt first-hit times; it is a sum of squares and never negative,
+    and far from the best point it promises steps of the right size, which the second derivatives there do not.
+    """
+    value, pull = jax.vjp(lambda r: rows_log_likelihood(r, seen, dispersion), rows)
+    (towards,) = pull(jnp.ones_like(value))
+    total = rows[:, 0].sum()
+    scale, relative = seen.charge / total, slopes[..., 0].sum(axis=1) / total
+    charge_slopes = scale * (slopes[..., 0] - relative[:, None] * rows[:, 0])
+    of_charge = charge_information(rows[:, 0] * scale, seen, dispersion.charge_spread)
+    charged = charge_slopes * jnp.sqrt(of_charge)
+    timed = prompt.slopes * jnp.sqrt(time_information(prompt, rows * scale, seen))
+    information = charged @ charged.T + timed @ timed.T
+    information = information + jnp.outer(relative, relative) / _total_variance(seen, dispersion)
+    return Quadratic(value, jnp.einsum("psr,sr->p", slopes, towards), information, rows[:, 0])
+
+
+def time_information(prompt: Prompt, rows: Rows, seen: Observation) -> Float[Array, " channels"]:
+    """Expected information of the first-hit time about the mean time of its prompt light [1/ns^2].
+
+    The first of n times with a normal distribution has about 1 / (1 + 0.8 ln n) of its variance (within 15 % up to
+    n = 100).
+    """
+    count = jnp.maximum(mean_count(rows, seen) * prompt.share, 1.0)
+    information = prompt.chance * (1.0 + 0.8 * jnp.log(count)) / prompt.variance
+    return jnp.where(seen.hit, information, 0.0)
+
+
+def _total_variance(seen: Observation, dispersion: Dispersion) -> Array:
+    """Variance of the logarithm of the total charge: that of the light and that of its count."""
+    return dispersion.total**2 + (1.0 + dispersion.charge_spread**2) / seen.charge

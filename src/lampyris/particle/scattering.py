@@ -1,34 +1,6 @@
-"""Multiple scattering: Highland angles whose sum over steps does not depend on the steps, and their geometry."""
+"""Angles of deflection and the geometry of turning."""
 
 import numpy as np
-
-HIGHLAND_ENERGY = 13.6
-"""Scale of the Highland formula [MeV]."""
-
-
-def scattering_depth(energy, mass: float, path, radiation_length: float):
-    """Give the two additive measures of a piece of path at a kinetic energy [MeV]: depth and power.
-
-    Depth is path / (X0 beta^2), power is (13.6 MeV / (beta c p))^2 path / X0; path and X0 in m.
-    """
-    momentum_beta = energy * (energy + 2.0 * mass) / (energy + mass)
-    beta2 = momentum_beta / (energy + mass)
-    thickness = path / radiation_length
-    return thickness / beta2, (HIGHLAND_ENERGY / momentum_beta) ** 2 * thickness
-
-
-def highland_variance(depth, power):
-    """Give the variance of the plane angle [rad^2] behind a whole path of summed `depth` and `power`.
-
-    The logarithm stands for the whole path from its start. A step is given the growth of this variance from its start
-    to its end, so that the steps of a track add up to the Highland angle whatever their length.
-
-    **Reference** Highland, Nucl. Instrum. Meth. 129 (1975) 497; Lynch, Dahl, Nucl. Instrum. Meth. B 58 (1991) 6;
-    for the sum over energy-losing steps Kanematsu, Nucl. Instrum. Meth. B 266 (2008) 5056.
-    """
-    # at depths below 3e-7 nothing scatters measurably; the floor keeps the logarithm and the growth finite
-    log = np.log(np.maximum(depth, 3e-7))
-    return np.clip(1.0 + 0.038 * log, 0.0, None) ** 2 * power
 
 
 def sample_cosine(variance, random: np.random.Generator):
@@ -70,19 +42,13 @@ def rotations(cosine, azimuth):
     sine = np.sqrt(np.clip(1.0 - cosine**2, 0.0, None))
     x, y = sine * np.cos(azimuth), sine * np.sin(azimuth)
     matrix = np.zeros((*np.shape(cosine), 3, 3))
-    lean = 1.0 / (1.0 + cosine)
+    lean = 1.0 / np.maximum(1.0 + cosine, 1e-12)
     matrix[:, 0, 0], matrix[:, 0, 1], matrix[:, 0, 2] = 1.0 - x * x * lean, -x * y * lean, x
     matrix[:, 1, 0], matrix[:, 1, 1], matrix[:, 1, 2] = -x * y * lean, 1.0 - y * y * lean, y
     matrix[:, 2, 0], matrix[:, 2, 1], matrix[:, 2, 2] = -x, -y, cosine
     return matrix
 
 
-def hinge(before, after, length, fraction):
-    """Give the displacement (n, 3) [m] of steps that turn from `before` to `after` at a random `fraction` of `length`.
-
-    With a uniform fraction the side-step has the variance length^2 theta^2 / 3 and the covariance length theta^2 / 2
-    with the angle, as in the theory of small angles, and the displacement never exceeds the path.
-
-    **Reference** random hinge: Fernandez-Varea et al., Nucl. Instrum. Meth. B 73 (1993) 447.
-    """
-    return length[:, None] * (fraction[:, None] * before + (1.0 - fraction[:, None]) * after)
+def rotations_to(vector):
+    """Give the matrices (n, 3, 3) that turn +z to the unit vectors (n, 3) along the shortest way."""
+    return rotations(np.clip(vector[:, 2], -1.0, 1.0), np.arctan2(vector[:, 1], vector[:, 0]))

@@ -12,11 +12,11 @@ from lampyris.describe import html_table
 class Hits(NamedTuple):
     """Charge and first-hit time per channel, real or simulated. Leading axes are events."""
 
-    charge: Float[Array, "... channels"]
+    charge: Float[Array | np.ndarray, "... channels"]
     """summed charge [pe]; 0 where not hit"""
-    time: Float[Array, "... channels"]
+    time: Float[Array | np.ndarray, "... channels"]
     """time of the first photoelectron [ns]; 0 where not hit"""
-    hit: Bool[Array, "... channels"]
+    hit: Bool[Array | np.ndarray, "... channels"]
     """whether the channel recorded anything in the window"""
 
     def check(self, channels: int) -> None:

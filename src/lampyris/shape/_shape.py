@@ -25,8 +25,8 @@ class Shape(Module):
         """
 
     @abstractmethod
-    def signed_distance(self, position: Float[Array, "n 3"]) -> Float[Array, " n"]:
-        """Distance to the wall [m], positive inside."""
+    def face_distances(self, position: Float[Array, "n 3"]) -> Float[Array, "n faces"]:
+        """Distance [m] to each face, positive inside; the smallest is the signed distance to the wall."""
 
     @abstractmethod
     def on_wall(self, position: Float[Array, "n 3"]) -> Float[Array, "n 3"]:
@@ -56,6 +56,10 @@ class Shape(Module):
     @abstractmethod
     def unroll(self, position: Float[Array, "n 3"]) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
         """Flat map of the wall for displays: horizontal and vertical coordinate [m], faces side by side."""
+
+    def signed_distance(self, position: Float[Array, "n 3"]) -> Float[Array, " n"]:
+        """Distance to the wall [m], positive inside."""
+        return self.face_distances(position).min(axis=-1)
 
     def contains(self, position: Float[Array, "n 3"]) -> Bool[Array, " n"]:
         """Say which points lie inside."""

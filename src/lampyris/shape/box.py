@@ -4,14 +4,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lampyris._module import positive, quantity
+from lampyris._module import as_array, positive, quantity
 from lampyris.shape._shape import Shape, lattice
 
 
 class Box(Shape):
     """Box centred at the origin with edges along the axes; faces: +x 0, -x 1, +y 2, -y 3, +z 4, -z 5."""
 
-    size: Float[Array, "3"] = quantity("inner edge lengths along x, y, z", "m", positive, (3,))
+    size: Float[Array, "3"] = quantity("inner edge lengths along x, y, z", "m", positive, (3,), converter=as_array)
 
     def intersect(self, position: Array, direction: Array) -> tuple[Array, Array]:
         parallel = jnp.abs(direction) < 1e-12
@@ -22,8 +22,9 @@ class Box(Shape):
         normal = -jnp.sign(direction) * (jnp.arange(3) == axis[:, None])
         return distances.min(axis=1), normal
 
-    def signed_distance(self, position: Array) -> Array:
-        return jnp.min(0.5 * self.size - jnp.abs(position), axis=-1)
+    def face_distances(self, position: Array) -> Array:
+        sides = jnp.stack([0.5 * self.size - position, 0.5 * self.size + position], axis=-1)
+        return sides.reshape(*position.shape[:-1], 6)
 
     def on_wall(self, position: Array) -> Array:
         half = 0.5 * self.size

@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from lampyris._math import dot, safe_norm, safe_sqrt
-from lampyris._module import positive, quantity
+from lampyris._module import as_array, positive, quantity
 from lampyris.shape._shape import Shape, lattice
 
 BARREL, TOP, BOTTOM = 0, 1, 2
@@ -14,8 +14,8 @@ BARREL, TOP, BOTTOM = 0, 1, 2
 class Cylinder(Shape):
     """Cylinder with its axis along z, centred at the origin; faces: barrel 0, top 1, bottom 2."""
 
-    radius: Float[Array, ""] = quantity("inner radius", "m", positive)
-    height: Float[Array, ""] = quantity("inner height", "m", positive)
+    radius: Float[Array, ""] = quantity("inner radius", "m", positive, converter=as_array)
+    height: Float[Array, ""] = quantity("inner height", "m", positive, converter=as_array)
 
     def intersect(self, position: Array, direction: Array) -> tuple[Array, Array]:
         across, along = direction[:, :2], direction[:, 2]
@@ -35,8 +35,9 @@ class Cylinder(Shape):
         cap_normal = jnp.stack([jnp.zeros_like(along), jnp.zeros_like(along), -jnp.sign(along)], axis=1)
         return distance, jnp.where((to_barrel < to_cap)[:, None], barrel_normal, cap_normal)
 
-    def signed_distance(self, position: Array) -> Array:
-        return jnp.minimum(self.radius - safe_norm(position[..., :2]), 0.5 * self.height - jnp.abs(position[..., 2]))
+    def face_distances(self, position: Array) -> Array:
+        half, z = 0.5 * self.height, position[..., 2]
+        return jnp.stack([self.radius - safe_norm(position[..., :2]), half - z, half + z], axis=-1)
 
     def on_wall(self, position: Array) -> Array:
         on_barrel = (self.face(position) == BARREL)[..., None]

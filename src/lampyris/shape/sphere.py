@@ -5,14 +5,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from lampyris._math import dot, safe_norm, safe_sqrt
-from lampyris._module import positive, quantity
+from lampyris._module import as_array, positive, quantity
 from lampyris.shape._shape import Shape, lattice
 
 
 class Sphere(Shape):
     """Sphere about the origin; its wall is one face."""
 
-    radius: Float[Array, ""] = quantity("inner radius", "m", positive)
+    radius: Float[Array, ""] = quantity("inner radius", "m", positive, converter=as_array)
 
     def intersect(self, position: Array, direction: Array) -> tuple[Array, Array]:
         b = dot(position, direction)
@@ -21,8 +21,8 @@ class Sphere(Shape):
         foot = position + distance[:, None] * direction
         return distance, -foot / jnp.maximum(safe_norm(foot), 1e-30)[:, None]
 
-    def signed_distance(self, position: Array) -> Array:
-        return self.radius - safe_norm(position)
+    def face_distances(self, position: Array) -> Array:
+        return (self.radius - safe_norm(position))[..., None]
 
     def on_wall(self, position: Array) -> Array:
         return position * (self.radius / jnp.maximum(safe_norm(position), 1e-30))[..., None]

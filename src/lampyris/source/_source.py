@@ -22,8 +22,8 @@ class Emitters(eqx.Module):
 
     position: Float[Array, "k 3"]
     """[m]"""
-    axis: Float[Array, "3"]
-    """unit vector, common to all points"""
+    axis: Float[Array, "k 3"]
+    """unit vectors: the direction about which each point shines"""
     time: Float[Array, " k"]
     """mean emission time [ns]"""
     time_rms: Float[Array, " k"]
@@ -55,8 +55,12 @@ class Source(Module):
         """
         raise LampyrisError(f"`{type(self).__name__}` gives data, not predictions: it has no mean light to emit.")
 
-    def emitters(self, medium: Medium) -> Emitters:
-        """The mean light of the source on quadrature points. **Gradients**: right in all parameters."""
+    def emitters(self, medium: Medium, detected: Spectrum) -> Emitters:
+        """The mean light of the source on quadrature points. **Gradients**: right in all parameters.
+
+        `detected` is the relative probability that light of a wavelength is detected: where the angle of light depends
+        on its wavelength, the pattern is that of the light which counts.
+        """
         raise LampyrisError(f"`{type(self).__name__}` gives data, not predictions: it has no mean light to integrate.")
 
     def check_inside(self, shape: Shape) -> None:

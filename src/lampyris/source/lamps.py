@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from lampyris._host import on_host
 from lampyris._math import safe_sqrt, turn
-from lampyris._module import positive, quantity, real, unit_vector
+from lampyris._module import as_array, positive, quantity, real, unit_vector
 from lampyris._random import generator
 from lampyris.emission.pattern import BeamPattern, Pattern, UniformPattern
 from lampyris.medium import Medium
@@ -60,11 +60,17 @@ class Lamp(Source):
         rays = _emit(self, uniform[:, :2])
         return rays._replace(weight=rays.weight * self.photons / rays.count)
 
-    def emitters(self, medium: Medium) -> Emitters:
+    def emitters(self, medium: Medium, detected: Spectrum) -> Emitters:
         """One point."""
         one = jnp.ones(1)
         return Emitters(
-            self.position[None], self._axis(), self.time[None], 0.0 * one, self._pattern(), self.wavelength[None], one
+            self.position[None],
+            self._axis()[None],
+            self.time[None],
+            0.0 * one,
+            self._pattern(),
+            self.wavelength[None],
+            one,
         )
 
 
@@ -79,10 +85,10 @@ def _emit(lamp: "Lamp", uniform: Float[Array, "n 2"]) -> Rays:
 class Isotropic(Lamp):
     """A point that shines the same in every direction."""
 
-    position: Float[Array, "3"] = quantity("where the flash is", "m", real, (3,))
-    wavelength: Float[Array, ""] = quantity("wavelength", "nm", positive, default=405.0)
-    photons: Float[Array, ""] = quantity("mean number of photons", "photons", positive, default=1e6)
-    time: Float[Array, ""] = quantity("time of the flash", "ns", real, default=0.0)
+    position: Float[Array, "3"] = quantity("where the flash is", "m", real, (3,), converter=as_array)
+    wavelength: Float[Array, ""] = quantity("wavelength", "nm", positive, default=405.0, converter=as_array)
+    photons: Float[Array, ""] = quantity("mean number of photons", "photons", positive, default=1e6, converter=as_array)
+    time: Float[Array, ""] = quantity("time of the flash", "ns", real, default=0.0, converter=as_array)
 
     def _directions(self, uniform: Array) -> Array:
         axis = jnp.broadcast_to(jnp.array([0.0, 0.0, 1.0]), (uniform.shape[0], 3))
@@ -95,14 +101,14 @@ class Isotropic(Lamp):
 class Laser(Lamp):
     """A beam: Gaussian with the rms angle `width` in each of two axes, or uniform in a cone of the half opening `width`."""
 
-    position: Float[Array, "3"] = quantity("where the beam starts", "m", real, (3,))
-    direction: Float[Array, "3"] = quantity("direction of the beam", "", unit_vector, (3,))
-    wavelength: Float[Array, ""] = quantity("wavelength", "nm", positive, default=405.0)
-    photons: Float[Array, ""] = quantity("mean number of photons", "photons", positive, default=1e6)
+    position: Float[Array, "3"] = quantity("where the beam starts", "m", real, (3,), converter=as_array)
+    direction: Float[Array, "3"] = quantity("direction of the beam", "", unit_vector, (3,), converter=as_array)
+    wavelength: Float[Array, ""] = quantity("wavelength", "nm", positive, default=405.0, converter=as_array)
+    photons: Float[Array, ""] = quantity("mean number of photons", "photons", positive, default=1e6, converter=as_array)
     width: Float[Array, ""] = quantity(
-        "rms angle of a Gaussian beam, half opening of a cone", "rad", positive, default=0.02
+        "rms angle of a Gaussian beam, half opening of a cone", "rad", positive, default=0.02, converter=as_array
     )
-    time: Float[Array, ""] = quantity("time of the flash", "ns", real, default=0.0)
+    time: Float[Array, ""] = quantity("time of the flash", "ns", real, default=0.0, converter=as_array)
     gaussian: bool = eqx.field(static=True, default=True)
 
     def _directions(self, uniform: Array) -> Array:

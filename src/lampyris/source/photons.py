@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lampyris._host import on_host
-from lampyris._module import positive, quantity, real, unit_vector
+from lampyris._module import as_array, positive, quantity, real, unit_vector
 from lampyris._random import generator
 from lampyris.medium import Medium
 from lampyris.rays import Rays
@@ -17,10 +17,10 @@ from lampyris.spectrum import Spectrum
 class Photons(Source):
     """Photons with given places, directions, times and wavelengths; every event holds just these."""
 
-    position: Float[Array, "n 3"] = quantity("places", "m", real, ("n", 3))
-    direction: Float[Array, "n 3"] = quantity("directions of travel", "", unit_vector, ("n", 3))
-    time: Float[Array, " n"] = quantity("times", "ns", real, ("n",))
-    wavelength: Float[Array, " n"] = quantity("wavelengths", "nm", positive, ("n",))
+    position: Float[Array, "n 3"] = quantity("places", "m", real, ("n", 3), converter=as_array)
+    direction: Float[Array, "n 3"] = quantity("directions of travel", "", unit_vector, ("n", 3), converter=as_array)
+    time: Float[Array, " n"] = quantity("times", "ns", real, ("n",), converter=as_array)
+    wavelength: Float[Array, " n"] = quantity("wavelengths", "nm", positive, ("n",), converter=as_array)
 
     def event(self, medium: Medium, *, key: PRNGKeyArray, keep: Spectrum) -> Iterator[tuple[Rays, float]]:
         """The list, thinned by `keep`."""

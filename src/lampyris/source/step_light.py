@@ -6,7 +6,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from lampyris._module import quantity, real, unit_vector
+from lampyris._module import as_array, quantity, real, unit_vector
 from lampyris.emission.cherenkov import cherenkov_photons
 from lampyris.medium import Medium
 from lampyris.particle.steps import Steps
@@ -19,9 +19,9 @@ class StepLight(Source):
     """Light of the charged steps of an event that was made at the origin along +z, carried to a vertex."""
 
     steps: Steps = eqx.field(static=True)
-    position: Float[Array, "3"] = quantity("vertex", "m", real, (3,))
-    direction: Float[Array, "3"] = quantity("initial direction", "", unit_vector, (3,))
-    time: Float[Array, ""] = quantity("time at the vertex", "ns", real, default=0.0)
+    position: Float[Array, "3"] = quantity("vertex", "m", real, (3,), converter=as_array)
+    direction: Float[Array, "3"] = quantity("initial direction", "", unit_vector, (3,), converter=as_array)
+    time: Float[Array, ""] = quantity("time at the vertex", "ns", real, default=0.0, converter=as_array)
 
     def event(self, medium: Medium, *, key: PRNGKeyArray, keep: Spectrum) -> Iterator[tuple[Rays, float]]:
         """Photons by Frank and Tamm from every step above the threshold, in one batch."""

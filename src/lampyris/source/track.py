@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lampyris._math import turn
-from lampyris._module import positive, quantity, real, unit_vector
+from lampyris._module import as_array, positive, quantity, real, unit_vector
 from lampyris.emission.cherenkov import BAND, band_energies, sine_squared
 from lampyris.emission.profile import ProfileNodes, TrackProfile, load_profile
 from lampyris.medium import Medium
@@ -30,10 +30,10 @@ class Track(Source):
     """
 
     particle: str = eqx.field(static=True)
-    energy: Float[Array, ""] = quantity("kinetic energy", "MeV", positive)
-    position: Float[Array, "3"] = quantity("vertex", "m", real, (3,))
-    direction: Float[Array, "3"] = quantity("initial direction", "", unit_vector, (3,))
-    time: Float[Array, ""] = quantity("time at the vertex", "ns", real, default=0.0)
+    energy: Float[Array, ""] = quantity("kinetic energy", "MeV", positive, converter=as_array)
+    position: Float[Array, "3"] = quantity("vertex", "m", real, (3,), converter=as_array)
+    direction: Float[Array, "3"] = quantity("initial direction", "", unit_vector, (3,), converter=as_array)
+    time: Float[Array, ""] = quantity("time at the vertex", "ns", real, default=0.0, converter=as_array)
 
     def __check_init__(self):
         self.profile.check_energy("Track(energy=...)", self.energy)
@@ -50,15 +50,14 @@ class Track(Source):
         light = StepLight(steps, self.position, self.direction, self.time)
         yield from light.event(medium, key=photon_key, keep=keep)
 
-    def emitters(self, medium: Medium) -> Emitters:
+    def emitters(self, medium: Medium, detected: Spectrum) -> Emitters:
         """One point for each bin of the profile."""
         self.profile.check_medium(medium)
         nodes = self.profile.nodes(self.energy)
         wavelength, spectrum = cherenkov_spectrum(medium)
         position = self.position + nodes.distance[:, None] * self.direction
-        return Emitters(
-            position, self.direction, self.time + nodes.time, nodes.time_rms, nodes.pattern, wavelength, spectrum
-        )
+        axis = jnp.broadcast_to(self.direction, position.shape)
+        return Emitters(position, axis, self.time + nodes.time, nodes.time_rms, nodes.pattern, wavelength, spectrum)
 
     def emit(self, uniform: Float[Array, "n 4"], medium: Medium) -> Rays:
         """Rays from the averaged profile; the bins are drawn at fixed energy and weighted to the true one.
@@ -69,7 +68,9 @@ class Track(Source):
         nodes = self.profile.nodes(self.energy)
         n = uniform.shape[0]
         node, angle, chance = _draw_bins(nodes, uniform)
-        weight = nodes.light[node, angle] / jax.lax.stop_gradient(nodes.light[node, angle])
+        light = nodes.light[node, angle]
+        # rounding in the cumulative light can end in a bin without any
+        weight = jnp.where(light > 0, light, 0.0) / jax.lax.stop_gradient(jnp.where(light > 0, light, 1.0))
         weight = weight * jax.lax.stop_gradient(nodes.light.sum()) / n
         edges = jnp.asarray(np.cos(nodes.pattern.edges))
         cosine = edges[angle] + chance * (edges[angle + 1] - edges[angle])

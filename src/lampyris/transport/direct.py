@@ -1,12 +1,16 @@
 """Direct light: integrated over the source for every sensor, never sampled."""
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lampyris._math import dot, safe_norm, safe_sqrt
+from lampyris._math import safe_norm, safe_sqrt
 from lampyris.detector import Detector
+from lampyris.emission.pattern import Pattern
+from lampyris.sensors import Sensors
 from lampyris.source import Emitters
 from lampyris.transport.expectation import GaussianMixture
 from lampyris.transport.solid_angle import disk_solid_angle
@@ -72,38 +76,66 @@ def _clenshaw(coefficients: Array, x: Array) -> Array:
     return coefficients[0] + x * one - two
 
 
+class View(NamedTuple):
+    """How sensors and points of light see each other, one entry for each pair (sensors, points)."""
+
+    distance: Float[Array, "s k"]
+    """[m]"""
+    along: Float[Array, "s k"]
+    """cosine of the angle between the axis of the light and the way to the sensor"""
+    incidence: Float[Array, "s k"]
+    """cosine of incidence at the sensor; negative from behind"""
+    lean: Float[Array, "s k"]
+    """product of the axis of the light and the normal of the sensor"""
+
+
+def look(position: Array, axis: Array, sensors: Sensors) -> tuple[View, Float[Array, "s k 3"]]:
+    """The view of every pair, and the unit vectors from the points to the sensors."""
+    away = sensors.position[:, None, :] - position[None, :, :]
+    distance = jnp.maximum(safe_norm(away), 1e-3)
+    way = away / distance[..., None]
+    along = jnp.einsum("ski,ki->sk", way, axis)
+    incidence = -jnp.einsum("ski,si->sk", way, sensors.normal)
+    return View(distance, along, incidence, sensors.normal @ axis.T), way
+
+
+def intensity(pattern: Pattern, view: View, radius: Float[Array, " s"], solid_angle: Array) -> Float[Array, "s k"]:
+    """Photons per steradian of every pair, averaged over the disk of the sensor."""
+    across = safe_sqrt(1.0 - view.along**2)
+    angle = jnp.arctan2(across, view.along)
+    # the disk's extent along the direction in which the angle grows, which the disk's tilt shortens
+    tilt = (view.lean + view.along * view.incidence) / jnp.maximum(across, 1e-6)
+    shortened = safe_sqrt(1.0 - jnp.minimum(tilt**2, 1.0))
+    half_width = 0.5 * np.sqrt(3.0) * radius[:, None] / view.distance * jnp.maximum(shortened, 0.05)
+    return pattern.mean_intensity(angle, half_width, solid_angle)
+
+
+def solid_angles(view: View, radius: Float[Array, " s"]) -> Float[Array, "s k"]:
+    """Solid angle of every sensor from every point; 32 nodes for a source that is one point, 4 for a track."""
+    height = view.distance * view.incidence
+    lateral = view.distance * safe_sqrt(1.0 - view.incidence**2)
+    return disk_solid_angle(height, lateral, radius[:, None], 32 if view.distance.shape[1] == 1 else 4)
+
+
+def transmission(view: View, sensors: Sensors, table: DistanceTable) -> tuple[Array, Array, Array]:
+    """Photoelectrons of every pair per photon that aims at the sensor, delay [ns], and rms of the delay [ns]."""
+    detected, delay, dispersion = table.at(view.distance)
+    cosine = jnp.clip(view.incidence, 0.0, 1.0)
+    absorbed = 1.0 - sensors.surface.reflectance_at(cosine, jnp.broadcast_to(table.wavelength, cosine.shape))
+    share = detected * absorbed * sensors.acceptance(cosine) * sensors.relative_efficiency[:, None]
+    return share, delay, dispersion
+
+
 def direct_light(emitters: Emitters, detector: Detector, table: DistanceTable) -> GaussianMixture:
     """Expected direct photoelectrons of every sensor from every point of the source, and their times.
 
     For each pair: intensity averaged over the disk x solid angle x transmission x acceptance x efficiency.
-    A source that is one point gets the solid angle with 32 nodes, a track with 4.
     **Gradients**: right in all parameters of source and detector, and without noise.
     """
     sensors = detector.sensors
-    away = sensors.position[:, None, :] - emitters.position[None, :, :]
-    distance = jnp.maximum(safe_norm(away), 1e-3)
-    height = -dot(away, sensors.normal[:, None, :])
-    lateral = safe_sqrt(distance**2 - height**2)
-    radius = sensors.radius[:, None]
-    solid_angle = disk_solid_angle(height, lateral, radius, 32 if emitters.time.shape[0] == 1 else 4)
-    angle, half_width = _seen_from(emitters, away, distance, sensors.normal, radius)
-    intensity = emitters.pattern.mean_intensity(angle, half_width, solid_angle)
-    transmission, delay, dispersion = table.at(distance)
-    cosine = jnp.clip(height / distance, 0.0, 1.0)
-    absorbed = 1.0 - sensors.surface.reflectance_at(cosine, jnp.broadcast_to(table.wavelength, cosine.shape))
-    weight = intensity * solid_angle * transmission * absorbed * sensors.acceptance(cosine)
-    weight = weight * sensors.relative_efficiency[:, None]
+    view, _ = look(emitters.position, emitters.axis, sensors)
+    covered = solid_angles(view, sensors.radius)
+    share, delay, dispersion = transmission(view, sensors, table)
+    weight = intensity(emitters.pattern, view, sensors.radius, covered) * covered * share
     rms = jnp.sqrt(sensors.transit_time_spread**2 + emitters.time_rms**2 + dispersion**2)
     return GaussianMixture(weight, emitters.time + delay, rms)
-
-
-def _seen_from(emitters: Emitters, away: Array, distance: Array, normal: Array, radius: Array) -> tuple[Array, Array]:
-    """Angle of each sensor to the axis of the source, and the half width of the band of the same rms."""
-    along = away @ emitters.axis
-    across = safe_sqrt(distance**2 - along**2)
-    angle = jnp.arctan2(across, along)
-    # the disk's extent along the direction in which the angle grows, which the disk's tilt shortens
-    grow = (normal @ emitters.axis)[:, None] - along / distance**2 * dot(away, normal[:, None, :])
-    tilt = grow * distance / jnp.maximum(across, 1e-6 * distance)
-    shortened = safe_sqrt(1.0 - jnp.minimum(tilt**2, 1.0))
-    return angle, 0.5 * np.sqrt(3.0) * radius / distance * jnp.maximum(shortened, 0.05)

@@ -1,6 +1,6 @@
 """What a predicting transport returns: expected charge, and when light arrives."""
 
-from abc import abstractmethod
+from typing import Protocol, runtime_checkable
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -8,17 +8,21 @@ from jax.scipy.special import log_ndtr, ndtr
 from jaxtyping import Array, Float
 
 
-class Arrival(eqx.Module):
+@runtime_checkable
+class Arrival(Protocol):
     """A part of the expected light: photoelectrons per channel and the distribution of their times."""
 
-    charge: eqx.AbstractVar[Float[Array, " channels"]]
+    @property
+    def charge(self) -> Float[Array, " channels"]:
+        """Expected photoelectrons."""
+        ...
 
-    @abstractmethod
     def density_and_cumulative(self, time: Float[Array, " channels"]) -> tuple[Array, Array]:
         """Expected photoelectrons per ns at the time [ns], and up to it, per channel."""
+        ...
 
 
-class GaussianMixture(Arrival):
+class GaussianMixture(eqx.Module):
     """Light of several points, each with a Gaussian spread in time: direct light."""
 
     weight: Float[Array, "channels k"]
@@ -35,7 +39,7 @@ class GaussianMixture(Arrival):
         return density.sum(axis=1), (self.weight * ndtr(z)).sum(axis=1)
 
 
-class ExponentialGaussian(Arrival):
+class ExponentialGaussian(eqx.Module):
     """Light with a Gaussian rise and an exponential tail in time: indirect light."""
 
     charge: Float[Array, " channels"]
@@ -50,7 +54,7 @@ class ExponentialGaussian(Arrival):
         return self.charge * density, self.charge * jnp.clip(ndtr(z) - self.decay * density, 0.0, 1.0)
 
 
-class Uniform(Arrival):
+class Uniform(eqx.Module):
     """Light spread evenly over the read-out window: dark noise."""
 
     charge: Float[Array, " channels"]
@@ -66,7 +70,7 @@ class Expectation(eqx.Module):
     """Expected photoelectrons per channel and the distribution of their times, as a sum of parts."""
 
     direct: GaussianMixture
-    indirect: ExponentialGaussian
+    indirect: Arrival
     dark: Uniform
     time_offset: Float[Array, " channels"]
 
@@ -88,7 +92,8 @@ class Expectation(eqx.Module):
     def density_and_cumulative(self, time: Float[Array, " channels"]) -> tuple[Array, Array]:
         """Expected photoelectrons per ns at the recorded time [ns], and up to it, per channel."""
         pairs = [part.density_and_cumulative(time - self.time_offset) for part in self.parts]
-        return sum(d for d, _ in pairs), sum(c for _, c in pairs)
+        nothing = jnp.zeros_like(time)
+        return sum((d for d, _ in pairs), nothing), sum((c for _, c in pairs), nothing)
 
     def distribution(self, time: Float[Array, " channels"]) -> tuple[Array, Array]:
         """Probability density [1/ns] and cumulative probability of the time of one photoelectron, per channel."""

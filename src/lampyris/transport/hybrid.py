@@ -5,40 +5,78 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from scipy.stats import qmc
 
 from lampyris.detector import Detector
-from lampyris.source import Emitters, Source
+from lampyris.source import Source
 from lampyris.transport.direct import DistanceTable, direct_light
-from lampyris.transport.expectation import Expectation, ExponentialGaussian, GaussianMixture, Uniform
-from lampyris.transport.indirect import IndirectLight, Reference, indirect_at_sensors, trace
+from lampyris.transport.expectation import Arrival, Expectation, GaussianMixture, Uniform
+from lampyris.transport.flight import NUMBERS, Shares
+from lampyris.transport.indirect import SmoothLight, smooth_at_sensors, trace, with_rest
+from lampyris.transport.mirrored import mirrored_at_sensors, mirrored_light
+from lampyris.transport.reference import Coverage, Reference
 
 CHUNK = 512
 """Rays that are worked on together: what belongs to them stays in the cache, with all its derivatives."""
 
 
+class IndirectLight(eqx.Module):
+    """Light that has scattered or been reflected: smooth over the wall, or a sharp mirror image of the direct light."""
+
+    smooth: Arrival
+    mirrored: Arrival | None
+
+    @property
+    def charge(self) -> Float[Array, " channels"]:
+        return sum((part.charge for part in self._parts()[1:]), self.smooth.charge)
+
+    def density_and_cumulative(self, time: Float[Array, " channels"]) -> tuple[Array, Array]:
+        density, cumulative = self.smooth.density_and_cumulative(time)
+        for part in self._parts()[1:]:
+            more = part.density_and_cumulative(time)
+            density, cumulative = density + more[0], cumulative + more[1]
+        return density, cumulative
+
+    def _parts(self) -> list[Arrival]:
+        return [self.smooth] if self.mirrored is None else [self.smooth, self.mirrored]
+
+
 class Hybrid(eqx.Module):
     """Expected charge and arrival times of every sensor.
 
-    Direct light has no noise. Indirect light comes from `rays` rays (rounded up to chunks of 512) with fixed random
-    numbers (`seed`), carried for `steps` steps and projected on polynomials of `degree` on the faces of the wall; the
-    shape of its times uses those up to `time_degree`. What is still on its way after the last step is lost to the
-    prediction: `left_over` tells it.
+    Direct light has no noise. Indirect light comes from `rays` rays (rounded up to a power of two, at least 512) with
+    fixed quasi-random numbers (`seed`), carried for `steps` steps and projected on polynomials of `degree` on the faces
+    of the wall; the shape of its times uses those up to `time_degree`. The light that is left after the last step is
+    estimated from the last steps and added. Where surfaces are specular, the first mirror image of the direct light
+    comes from `mirror_rays` rays of its own and is resolved on `cells` cells along each side of the detector.
 
     **Gradients**: right and smooth in source and medium, in the efficiencies and the reflectances; sensor positions move
-    direct light right, while their coverage enters indirect light as a mean over each face.
+    direct light right, while their coverage enters indirect light as a polynomial on each face.
     """
 
-    emission_numbers: Float[Array, "rays 4"]
-    step_numbers: Float[Array, "steps 7 rays"]
+    numbers: Float[Array, "rays dimensions"]
+    mirror_numbers: Float[Array, "mirror_rays 4"]
+    steps: int = eqx.field(static=True)
     degree: int = eqx.field(static=True)
     time_degree: int = eqx.field(static=True)
+    cells: int = eqx.field(static=True)
+    shares: Shares = eqx.field(static=True)
 
-    def __init__(self, rays: int = 4096, steps: int = 6, degree: int = 6, time_degree: int = 4, seed: int = 0):
-        rays = -(-rays // CHUNK) * CHUNK
-        draw = np.random.default_rng(seed)
-        self.emission_numbers = jnp.asarray(_evenly_spread(rays, draw.random(4)), float)
-        self.step_numbers = jnp.asarray(draw.random((steps, 7, rays)), float)
-        self.degree, self.time_degree = degree, min(time_degree, degree)
+    def __init__(
+        self,
+        rays: int = 2048,
+        steps: int = 4,
+        degree: int = 6,
+        time_degree: int = 4,
+        seed: int = 0,
+        mirror_rays: int = 4096,
+        cells: int = 32,
+        shares: tuple[float, float, float] = (0.5, 0.25, 0.25),
+    ):
+        self.numbers = _evenly_spread(rays, 4 + NUMBERS * steps, seed)
+        self.mirror_numbers = _evenly_spread(mirror_rays, 4, seed + 1)
+        self.steps, self.degree, self.time_degree = steps, degree, min(time_degree, degree)
+        self.cells, self.shares = cells, Shares(*shares)
 
     def __call__(self, source: Source, detector: Detector) -> Expectation:
         """Expectation of one source; may be traced."""
@@ -48,50 +86,68 @@ class Hybrid(eqx.Module):
 
     def direct(self, source: Source, detector: Detector) -> GaussianMixture:
         """The direct light alone."""
-        emitters = source.emitters(detector.medium)
+        emitters = source.emitters(detector.medium, detector.sensors.quantum_efficiency)
         table = DistanceTable.of(detector, emitters.wavelength, emitters.spectrum)
         return direct_light(emitters, detector, table)
 
-    def indirect(self, source: Source, detector: Detector) -> ExponentialGaussian:
+    def indirect(self, source: Source, detector: Detector) -> IndirectLight:
         """The indirect light alone."""
-        light, reference, _ = self._traced(source, detector)
-        return indirect_at_sensors(light, detector, reference, degree=self.degree, time_degree=self.time_degree)
+        coverage = Coverage.of(detector)
+        reference = Reference.of(source.emitters(detector.medium, detector.sensors.quantum_efficiency), detector)
+        steps, _ = self._smooth(source, detector, coverage, reference)
+        smooth = smooth_at_sensors(
+            with_rest(steps), detector, reference, degree=self.degree, time_degree=self.time_degree
+        )
+        if self.shares.possible(detector).specular == 0:
+            return IndirectLight(smooth, None)
+        images = self._mirrored(source, detector, coverage, reference)
+        return IndirectLight(smooth, mirrored_at_sensors(images, detector, reference, self.cells))
 
     def left_over(self, source: Source, detector: Detector) -> Float[Array, ""]:
-        """Share of the emitted light that is still on its way after the last step."""
-        light, _, emitted = self._traced(source, detector)
-        return light.cut_off / emitted
+        """Share of the detectable light that still flies after the last step: what is not followed but estimated."""
+        reference = Reference.of(source.emitters(detector.medium, detector.sensors.quantum_efficiency), detector)
+        steps, detectable = self._smooth(source, detector, Coverage.of(detector), reference)
+        return steps.flying[-1] / detectable
 
-    def _traced(self, source: Source, detector: Detector) -> tuple[IndirectLight, Reference, Array]:
-        """Light on the wall, what its delays count from, and the emitted photons."""
-        emitters = source.emitters(detector.medium)
-        table = DistanceTable.of(detector, emitters.wavelength, emitters.spectrum)
-        reference = _reference(emitters, detector, table)
-        chunks = self.emission_numbers.shape[0] // CHUNK
+    def _smooth(
+        self, source: Source, detector: Detector, coverage: Coverage, reference: Reference
+    ) -> tuple[SmoothLight, Array]:
+        """Smooth light on the wall after every step, and the emitted light weighted with the quantum efficiency."""
+        shares = self.shares.possible(detector)
 
-        def part(numbers: tuple[Array, Array]) -> tuple[IndirectLight, Array]:
-            rays = source.emit(numbers[0], detector.medium)
-            light = trace(rays, detector, reference, uniform=numbers[1], degree=self.degree)
-            return light, rays.weight.sum()
+        def part(numbers: Array) -> tuple[SmoothLight, Array]:
+            rays = source.emit(numbers[:, :4], detector.medium)
+            light = trace(
+                rays,
+                detector,
+                coverage,
+                reference,
+                uniform=numbers[:, 4:].T.reshape(self.steps, NUMBERS, -1),
+                shares=shares,
+                degree=self.degree,
+                time_degree=self.time_degree,
+            )
+            return light, (rays.weight * detector.sensors.quantum_efficiency(rays.wavelength)).sum()
 
-        emission = self.emission_numbers.reshape(chunks, CHUNK, -1)
-        steps = self.step_numbers.reshape(*self.step_numbers.shape[:2], chunks, CHUNK)
-        parts = jax.lax.map(part, (emission, jnp.moveaxis(steps, 2, 0)))
-        light, emitted = jax.tree.map(lambda column: column.mean(axis=0), parts)
-        return light, reference, emitted
+        return _mean_over_chunks(part, self.numbers)
+
+    def _mirrored(self, source: Source, detector: Detector, coverage: Coverage, reference: Reference) -> Array:
+        """First mirror image of the direct light, on cells."""
+        rays = source.emit(self.mirror_numbers, detector.medium)
+        return mirrored_light(rays, detector, coverage, reference, self.cells)
 
 
-def _reference(emitters: Emitters, detector: Detector, table: DistanceTable) -> Reference:
-    """Mean place and time of the points of the source, with the group index of its detected light."""
-    place = jax.lax.stop_gradient(emitters.position.mean(axis=0))
-    return Reference(place, emitters.time.mean(), detector.medium.group_index(table.wavelength))
+def _mean_over_chunks(part, numbers: Array):
+    """Mean of a function of chunks of the rays; each takes its share of the rays for the whole light."""
+    parts = jax.lax.map(part, numbers.reshape(-1, min(CHUNK, numbers.shape[0]), numbers.shape[1]))
+    return jax.tree.map(lambda column: column.mean(axis=0), parts)
 
 
-def _evenly_spread(count: int, shift: np.ndarray) -> np.ndarray:
-    """Points of the four-dimensional additive-recurrence lattice, shifted at random.
+def _evenly_spread(count: int, dimensions: int, seed: int) -> Array:
+    """Quasi-random points: the sequence of Sobol, scrambled; `count` is rounded up to a power of two.
 
-    **Reference**: Roberts 2018, the generalised golden ratio; random shift after Cranley and Patterson (1976).
+    **Reference**: Owen, J. Complexity 14 (1998) 466.
     """
-    golden = 1.1673039782614187  # the real root of x^5 = x + 1
-    steps = golden ** -np.arange(1.0, 5.0)
-    return (shift + np.arange(count)[:, None] * steps) % 1.0
+    power = max(int(np.ceil(np.log2(count))), 9)
+    points = qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(seed)).random_base2(power)
+    return jnp.asarray(np.minimum(points, 1.0 - 2.0**-24), float)

@@ -6,136 +6,101 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from lampyris._math import dot, normalise, safe_norm, safe_sqrt, turn
+from lampyris._math import safe_sqrt
 from lampyris.detector import Detector
-from lampyris.medium import Optics
 from lampyris.rays import Rays
 from lampyris.transport.expectation import ExponentialGaussian
-from lampyris.transport.wall_basis import exponents, projections, terms
-from lampyris.units import SPEED_OF_LIGHT
+from lampyris.transport.flight import SPREAD, UNTOUCHED, Flight, Landing, Shares, advance, detected, land
+from lampyris.transport.reference import Coverage, Reference, belonging
+from lampyris.transport.wall_basis import exponents, projected, projections, terms
 
 MOMENTS = 4
 
 
-class Flight(NamedTuple):
-    """Rays after one step; `arrived` is the weight that reached the wall in this step after a scatter or reflection."""
+class SmoothLight(NamedTuple):
+    """Light over the wall: sums over rays of weight times delay^m times each term, per face and step."""
 
-    rays: Rays
-    indirect: Array
-    arrived: Array
-
-
-class IndirectLight(NamedTuple):
-    """Light over the wall in moments of its delay: sums of weight times delay^m times each term, per face."""
-
-    sums: Float[Array, "faces moments terms"]
-    cut_off: Float[Array, ""]
-
-
-class Reference(NamedTuple):
-    """Where and when the light starts, on average: delays count from the straight way from there."""
-
-    position: Float[Array, "3"]
-    time: Float[Array, ""]
-    index: Float[Array, ""]
-
-    def time_at(self, point: Float[Array, "n 3"]) -> Float[Array, " n"]:
-        """Time at which straight light would arrive [ns]."""
-        return self.time + safe_norm(point - self.position) * self.index / SPEED_OF_LIGHT
+    charge: Float[Array, "... faces terms"]
+    delay: Float[Array, "... faces 4 few"]
+    flying: Float[Array, "..."]
+    """light that goes on, weighted with the quantum efficiency"""
 
 
 def trace(
-    rays: Rays, detector: Detector, reference: Reference, *, uniform: Float[Array, "steps 7 n"], degree: int
-) -> IndirectLight:
-    """Carry the rays for some steps and sum up what reaches the wall after at least one scatter or reflection.
+    rays: Rays,
+    detector: Detector,
+    coverage: Coverage,
+    reference: Reference,
+    *,
+    uniform: Float[Array, "steps 5 n"],
+    shares: Shares,
+    degree: int,
+    time_degree: int,
+) -> SmoothLight:
+    """Carry the rays for some steps and sum up what reaches the wall, step by step.
 
-    At every step a ray either scatters before the wall or reaches it: the branch is drawn with a fixed probability and
-    the weight carries the true one, so pathwise gradients are those of the expectation. Wherever a ray meets the wall,
-    it counts with the share of the wall that sensors cover there, and goes on from wall or sensor by that share.
+    Every ray deposits at every step what would reach the wall without another interaction, and then takes one branch.
+    Direct light and the first mirror image are not counted: others integrate them.
     """
-    coverage, optics = detector.face_coverage(), detector.medium.optics(rays.wavelength)
+    optics = detector.medium.optics(rays.wavelength)
     efficiency = detector.sensors.quantum_efficiency(rays.wavelength)
+    sharp_mirror = shares.specular > 0
 
-    def step(state: tuple[Rays, Array], numbers: Array):
-        flight = _step(*state, optics, detector, coverage, numbers)
-        flight = flight._replace(arrived=flight.arrived * efficiency)
-        return (flight.rays, flight.indirect), _sums(flight, detector, reference, degree)
+    def step(flight: Flight, numbers: Array) -> tuple[Flight, SmoothLight]:
+        landing = land(flight.rays, optics, detector)
+        counts = flight.history >= SPREAD if sharp_mirror else flight.history > UNTOUCHED
+        seen = detected(detector, landing.cosine, rays.wavelength) * efficiency
+        arrived = jnp.where(counts, landing.weight * seen, 0.0)
+        covered = coverage.at(landing.point, detector)
+        after = advance(flight, landing, optics, detector, covered, numbers, shares)
+        charge, delay = _sums(arrived, landing, detector, reference, degree, time_degree)
+        return after, SmoothLight(charge, delay, (after.rays.weight * efficiency).sum())
 
-    start = (rays, jnp.zeros(rays.count, bool))
-    (last, _), sums = jax.lax.scan(step, start, uniform)
-    return IndirectLight(sums.sum(axis=0), last.weight.sum())
+    return jax.lax.scan(step, Flight.of(rays), uniform)[1]
 
 
-def _step(
-    rays: Rays, indirect: Array, optics: Optics, detector: Detector, coverage: Array, uniform: Float[Array, "7 n"]
-) -> Flight:
-    """One segment of every ray."""
-    medium = detector.medium
-    to_wall, normal = detector.shape.intersect(rays.position, rays.direction)
-    rate = optics.scattering.sum(axis=-1)
-    chance = -jnp.expm1(-rate * to_wall)
-    drawn = jax.lax.stop_gradient(chance)
-    scatters = uniform[0] < drawn
-    safe_rate = jnp.where(rate > 0, rate, 1.0)
-    before = jnp.minimum(-jnp.log1p(-uniform[1] * chance) / safe_rate, to_wall)
-    path = jnp.where(scatters, before, to_wall)
-    share = jnp.where(scatters, chance / jnp.maximum(drawn, 1e-30), (1.0 - chance) / jnp.maximum(1.0 - drawn, 1e-30))
-    weight = rays.weight * share * jnp.exp(-optics.absorption * path)
-    point = rays.position + path[:, None] * rays.direction
-    time = rays.time + path * optics.index / SPEED_OF_LIGHT
-    cosine = jnp.clip(-dot(rays.direction, normal), 0.0, 1.0)
-    arrived = jnp.where(scatters | ~indirect, 0.0, weight * _detected(detector, cosine, rays.wavelength))
-    scattered = turn(rays.direction, medium.scatter_cosine(optics, uniform[2], uniform[3]), 2.0 * jnp.pi * uniform[4])
-    reflected, reflectance = _reflect(rays._replace(position=point), detector, coverage, normal, uniform[2:7])
-    moved = Rays(
-        jnp.where(scatters[:, None], point, detector.shape.on_wall(point)),
-        normalise(jnp.where(scatters[:, None], scattered, reflected)),
-        time,
-        rays.wavelength,
-        jnp.where(scatters, weight, weight * reflectance),
+def _sums(
+    arrived: Array, landing: Landing, detector: Detector, reference: Reference, degree: int, time_degree: int
+) -> tuple[Array, Array]:
+    """Charge on every term, and moments of its delay on those of low degree, per face."""
+    shape, faces = detector.shape, detector.shape.face_areas().shape[0]
+    delay = reference.delay(landing.point, landing.time)
+    charge = belonging(landing.point, detector) * arrived
+    moments = jnp.stack([charge * delay**m for m in range(MOMENTS)], axis=1)
+    scaled = landing.point / shape.half_extent()
+    slow = projected(moments.reshape(faces * MOMENTS, -1), scaled, time_degree)
+    return projected(charge, scaled, degree), slow.reshape(faces, MOMENTS, -1)
+
+
+def with_rest(light: SmoothLight) -> SmoothLight:
+    """The sum of all steps and of what the light that flies on after the last step will still deposit.
+
+    After several steps the light loses the same share in each and keeps its form: what the last step deposited, times
+    a geometric series. Every further step adds the delay by which the last two differ.
+    """
+    ratio = jnp.clip(light.flying[-1] / jnp.maximum(light.flying[-2], 1e-30), 0.0, 0.999)
+    series = ratio / (1.0 - ratio)
+    first, second = ratio / (1.0 - ratio) ** 2, ratio * (1.0 + ratio) / (1.0 - ratio) ** 3
+    third = ratio * (1.0 + 4.0 * ratio + ratio**2) / (1.0 - ratio) ** 4
+    mean = light.delay[..., 1, 0].sum(axis=-1) / jnp.maximum(light.delay[..., 0, 0].sum(axis=-1), 1e-30)
+    lag = jnp.maximum(mean[-1] - mean[-2], 0.0)
+    m = [light.delay[-1][:, order] for order in range(MOMENTS)]
+    rest = jnp.stack(
+        [
+            series * m[0],
+            series * m[1] + first * lag * m[0],
+            series * m[2] + 2.0 * first * lag * m[1] + second * lag**2 * m[0],
+            series * m[3] + 3.0 * (first * lag * m[2] + second * lag**2 * m[1]) + third * lag**3 * m[0],
+        ],
+        axis=1,
     )
-    return Flight(moved, jnp.ones_like(indirect), arrived)
-
-
-def _detected(detector: Detector, cosine: Array, wavelength: Array) -> Array:
-    """Probability that light that meets a sensor enters it and is accepted; the quantum efficiency comes apart."""
-    sensors = detector.sensors
-    return (1.0 - sensors.surface.reflectance_at(cosine, wavelength)) * sensors.acceptance(cosine)
-
-
-def _reflect(rays: Rays, detector: Detector, coverage: Array, normal: Array, uniform: Array) -> tuple[Array, Array]:
-    """Direction after the wall, and the reflectance there with the weight of the draw between wall and sensor."""
-    cosine = jnp.clip(-dot(rays.direction, normal), 0.0, 1.0)
-    covered = coverage[detector.shape.face(rays.position)]
-    drawn = jax.lax.stop_gradient(jnp.clip(covered, 0.0, 1.0))
-    on_sensor = uniform[0] < drawn
-    share = jnp.where(on_sensor, covered / jnp.maximum(drawn, 1e-30), (1 - covered) / jnp.maximum(1 - drawn, 1e-30))
-    wall, sensor = detector.wall, detector.sensors.surface
-    choices = uniform[1:4].T
-    direction = jnp.where(
-        on_sensor[:, None],
-        sensor.reflect(rays.direction, normal, choices),
-        wall.reflect(rays.direction, normal, choices),
+    return SmoothLight(
+        light.charge.sum(axis=0) + series * light.charge[-1], light.delay.sum(axis=0) + rest, light.flying[-1]
     )
-    reflectance = jnp.where(
-        on_sensor, sensor.reflectance_at(cosine, rays.wavelength), wall.reflectance_at(cosine, rays.wavelength)
-    )
-    return direction, share * reflectance
 
 
-def _sums(flight: Flight, detector: Detector, reference: Reference, degree: int) -> Array:
-    """Moments of the delay of what arrived, on every term and face."""
-    point = flight.rays.position
-    delay = (flight.rays.time - reference.time_at(point)) / 100.0  # [100 ns]: powers stay near 1
-    moments = jnp.stack([flight.arrived * delay**m for m in range(MOMENTS)])
-    faces = detector.shape.face_areas().shape[0]
-    on_face = detector.shape.face(point)[None, :] == jnp.arange(faces)[:, None]
-    values = terms(point / detector.shape.half_extent(), degree)
-    return jnp.einsum("fn,mn,nt->fmt", on_face.astype(values.dtype), moments, values)
-
-
-def indirect_at_sensors(
-    light: IndirectLight, detector: Detector, reference: Reference, *, degree: int, time_degree: int
+def smooth_at_sensors(
+    light: SmoothLight, detector: Detector, reference: Reference, *, degree: int, time_degree: int
 ) -> ExponentialGaussian:
     """Expected indirect photoelectrons of every sensor and the distribution of their times.
 
@@ -143,16 +108,15 @@ def indirect_at_sensors(
     become a Gaussian with an exponential tail of the same three moments.
     """
     sensors, shape = detector.sensors, detector.shape
-    face = shape.face(sensors.position)
     areas = shape.face_areas()
-    values = terms(sensors.position / shape.half_extent(), degree)
-    full = _density(light.sums[:, :1], areas, type(shape), degree)
-    density = jnp.einsum("st,st->s", values, full[face, 0])
-    mean_density = (light.sums[:, 0, 0] / areas)[face]
+    on_face = shape.face(sensors.position)[:, None] == jnp.arange(areas.shape[0])
+    values = jax.lax.stop_gradient(terms(sensors.position / shape.half_extent(), degree))
+    fine = _density(light.charge[:, None], areas, type(shape), degree)
+    density = _on_own_face(values, fine, on_face)[:, 0]
+    mean_density = on_face @ (light.charge[:, 0] / areas)
     density = jnp.maximum(density, 0.05 * mean_density)  # a projection may dip below zero where there is little light
-    few = exponents(time_degree).shape[0]
-    coarse = _density(light.sums[:, :, :few], areas, type(shape), time_degree)
-    moments = jnp.einsum("st,smt->sm", values[:, :few], coarse[face])
+    coarse = _density(light.delay, areas, type(shape), time_degree)
+    moments = _on_own_face(values[:, : exponents(time_degree).shape[0]], coarse, on_face)
     start, rms, decay = _shape_in_time(moments, mean_density)
     return ExponentialGaussian(
         density * sensors.area * sensors.relative_efficiency,
@@ -163,8 +127,16 @@ def indirect_at_sensors(
 
 
 def _density(sums: Array, areas: Array, shape: type, degree: int) -> Array:
-    """Coefficients of the light per area on every face."""
-    return jnp.einsum("ftu,fmu->fmt", jnp.asarray(projections(shape, degree)), sums) / areas[:, None, None]
+    """Coefficients of the light per area on every face: (faces, moments, terms)."""
+    matrices = jnp.asarray(projections(shape, degree), sums.dtype)
+    return jnp.einsum("ftu,fmu->fmt", matrices, sums) / areas[:, None, None]
+
+
+def _on_own_face(values: Array, series: Array, on_face: Array) -> Array:
+    """Values (sensors, moments) of the series of each sensor's own face."""
+    faces, moments = series.shape[:2]
+    every = (values @ series.reshape(faces * moments, -1).T).reshape(-1, faces, moments)
+    return (every * on_face[:, :, None]).sum(axis=1)
 
 
 def _shape_in_time(moments: Array, mean_density: Array) -> tuple[Array, Array, Array]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
@@ -26,22 +26,25 @@ FLYING, IN_MEDIUM, IN_WALL, AT_SENSOR = 0, 1, 2, 3
 STEPS_PER_STAGE = 4
 
 
-class Photon(NamedTuple):
-    """State of photons on their way; one entry each."""
+Column = TypeVar("Column", Array, np.ndarray)
 
-    position: Array
-    direction: Array
-    time: Array
-    wavelength: Array
-    absorption: Array
-    scattering: Array
-    index: Array
-    state: Array
-    channel: Array
-    cosine: Array
-    scatters: Array
-    reflections: Array
-    steps: Array
+
+class Photon(NamedTuple, Generic[Column]):
+    """State of photons on their way; one entry each. Arrays of NumPy on the host, of JAX while they fly."""
+
+    position: Column
+    direction: Column
+    time: Column
+    wavelength: Column
+    absorption: Column
+    scattering: Column
+    index: Column
+    state: Column
+    channel: Column
+    cosine: Column
+    scatters: Column
+    reflections: Column
+    steps: Column
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,9 @@ class MonteCarlo:
             total = total.plus(_balance(ends, emitted))
         return Arrivals.joined(arrivals), total
 
-    def _carry(self, rays: Rays, detector: Detector, grid: SensorGrid, draw: np.random.Generator) -> Iterator[Photon]:
+    def _carry(
+        self, rays: Rays, detector: Detector, grid: SensorGrid, draw: np.random.Generator
+    ) -> Iterator[Photon[np.ndarray]]:
         """Yield photons as they end: absorbed, or cut off after their last step."""
         waiting = _start(rays, detector)
         flying = _rows(waiting, slice(0, 0))
@@ -89,37 +94,38 @@ class MonteCarlo:
             flying = _rows(flown, ~ended)
 
 
-def _start(rays: Rays, detector: Detector) -> Photon:
+def _start(rays: Rays, detector: Detector) -> Photon[np.ndarray]:
     """The rays that count, with the optics of their wavelengths."""
     real = np.asarray(rays.weight) > 0
-    columns = [np.asarray(column)[real] for column in rays[:-1]]
-    optics = on_host(detector.medium.optics, rays.wavelength)
-    none = np.zeros(int(real.sum()), np.int32)
-    ends = (none, none - 1, np.zeros_like(columns[2]), none, none, none)
-    return Photon(*columns, *(column[real] for column in optics), *ends)
+    position, direction, time, wavelength = (np.asarray(column)[real] for column in rays[:-1])
+    absorption, scattering, index = (column[real] for column in on_host(detector.medium.optics, rays.wavelength))
+    none = np.zeros(len(time), np.int32)
+    ends = (none, none - 1, np.zeros_like(time), none, none, none)
+    return Photon(position, direction, time, wavelength, absorption, scattering, index, *ends)
 
 
-def _rows(photons: Photon, rows) -> Photon:
+def _rows(photons: Photon[np.ndarray], rows) -> Photon[np.ndarray]:
     return Photon(*(column[rows] for column in photons))
 
 
-def _padded(photons: Photon, size: int) -> Photon:
+def _padded(photons: Photon[np.ndarray], size: int) -> Photon[Array]:
     """The photons and copies of the last, `size` in all."""
     missing = size - photons.time.size
-    return Photon(*(np.pad(c, [(0, missing)] + [(0, 0)] * (c.ndim - 1), mode="edge") for c in photons))
+    padded = (np.pad(c, [(0, missing)] + [(0, 0)] * (c.ndim - 1), mode="edge") for c in photons)
+    return Photon(*map(jnp.asarray, padded))
 
 
 @eqx.filter_jit
-def _stage(photons: Photon, detector: Detector, grid: SensorGrid, uniform: Array) -> Photon:
+def _stage(photons: Photon[Array], detector: Detector, grid: SensorGrid, uniform: Array) -> Photon[Array]:
     """Some steps of all photons."""
 
-    def step(state: Photon, numbers: Array) -> tuple[Photon, None]:
+    def step(state: Photon[Array], numbers: Array) -> tuple[Photon[Array], None]:
         return _step(state, detector, grid, numbers), None
 
     return jax.lax.scan(step, photons, uniform)[0]
 
 
-def _step(photons: Photon, detector: Detector, grid: SensorGrid, uniform: Array) -> Photon:
+def _step(photons: Photon[Array], detector: Detector, grid: SensorGrid, uniform: Array) -> Photon[Array]:
     """One free path, to the next scatter, absorption or wall; photons that have ended stay as they are."""
     to_wall, normal = detector.shape.intersect(photons.position, photons.direction)
     scattering = photons.scattering.sum(axis=-1)
@@ -144,12 +150,12 @@ def _as(mask: Array, column: Array) -> Array:
     return mask[:, None] if column.ndim == 2 else mask
 
 
-def _in_medium(photons: Photon, detector: Detector, uniform: Array, share: Array) -> Photon:
+def _in_medium(photons: Photon[Array], detector: Detector, uniform: Array, share: Array) -> Photon[Array]:
     """Scatter, or be absorbed; `share` is the probability to scatter."""
     scatters = uniform[1] < share
     choice = uniform[1] / jnp.maximum(share, 1e-30)  # given that it scatters, uniform again
     optics = Optics(photons.absorption, photons.scattering, photons.index)
-    cosine = detector.medium.scatter_cosine(optics, choice, uniform[2])
+    cosine, _ = detector.medium.scatter_cosine(optics, choice, uniform[2])
     direction = turn(photons.direction, cosine, 2.0 * jnp.pi * uniform[3])
     return photons._replace(
         direction=direction,
@@ -158,7 +164,9 @@ def _in_medium(photons: Photon, detector: Detector, uniform: Array, share: Array
     )
 
 
-def _at_wall(photons: Photon, detector: Detector, grid: SensorGrid, normal: Array, uniform: Array) -> Photon:
+def _at_wall(
+    photons: Photon[Array], detector: Detector, grid: SensorGrid, normal: Array, uniform: Array
+) -> Photon[Array]:
     """Find the sensor or the wall, and reflect or be absorbed there."""
     channel = grid.find(photons.position)
     on_sensor = channel >= 0
@@ -187,13 +195,13 @@ def _at_wall(photons: Photon, detector: Detector, grid: SensorGrid, normal: Arra
     )
 
 
-def _arrivals(photons: Photon) -> Arrivals:
+def _arrivals(photons: Photon[np.ndarray]) -> Arrivals:
     hit = photons.state == AT_SENSOR
     columns = (photons.channel, photons.time, photons.wavelength, photons.cosine, photons.scatters, photons.reflections)
     return Arrivals(*(np.asarray(c)[hit] for c in columns))
 
 
-def _balance(ends: list[Photon], emitted: float) -> Balance:
+def _balance(ends: list[Photon[np.ndarray]], emitted: float) -> Balance:
     state = np.concatenate([photons.state for photons in ends]) if ends else np.zeros(0, int)
     count = [float(np.sum(state == kind)) for kind in (AT_SENSOR, IN_MEDIUM, IN_WALL, FLYING)]
     return Balance(emitted, emitted - float(state.size), *count)

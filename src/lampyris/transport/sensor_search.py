@@ -36,10 +36,11 @@ class SensorGrid(eqx.Module):
         counts = np.maximum(np.ceil(2.0 * half / cell).astype(int), 1)
         cells, members = _reached(position, 1.01 * radius + 1e-3, half, cell, counts)
         table = _lists(cells, members, int(counts.prod()))
+        along_x, along_y, along_z = map(int, counts)
         return cls(
             jnp.asarray(-half, float),
             jnp.asarray(cell, float),
-            tuple(int(c) for c in counts),
+            (along_x, along_y, along_z),
             jnp.asarray(table),
             sensors.position,
             sensors.normal,

@@ -1,7 +1,8 @@
 """Smooth functions on the wall of any shape: polynomials in position, orthonormal on each face."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -21,12 +22,51 @@ def exponents(degree: int) -> np.ndarray:
 
 def terms(scaled: Float[Array, "n 3"], degree: int) -> Float[Array, "n terms"]:
     """Products of Chebyshev polynomials of the three scaled coordinates (each between -1 and 1)."""
+    i, j, k = exponents(degree).T
+    table = _powers(scaled, degree)
+    return table[0][i].T * table[1][j].T * table[2][k].T
+
+
+def _powers(scaled: Array, degree: int) -> list[Array]:
+    """Chebyshev polynomials T_0 .. T_degree of each coordinate: three arrays (degree + 1, n)."""
     powers = [jnp.ones_like(scaled), scaled]
     for _ in range(degree - 1):
         powers.append(2.0 * scaled * powers[-1] - powers[-2])
-    table = jnp.stack(powers, axis=-1)  # n, coordinate, power
+    table = jnp.stack(powers[: degree + 1])
+    return [table[:, :, axis] for axis in range(3)]
+
+
+def _slopes(scaled: Array, degree: int) -> list[Array]:
+    """Derivatives T_n' = n U_(n-1) of those polynomials."""
+    second = [jnp.ones_like(scaled), 2.0 * scaled]
+    for _ in range(degree - 2):
+        second.append(2.0 * scaled * second[-1] - second[-2])
+    table = jnp.stack([jnp.zeros_like(scaled), *(n * second[n - 1] for n in range(1, degree + 1))])
+    return [table[:, :, axis] for axis in range(3)]
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def projected(rows: Float[Array, "rows n"], scaled: Float[Array, "n 3"], degree: int) -> Float[Array, "rows terms"]:
+    """Sums over points of each row of weights times each term.
+
+    Its derivative is written as products of matrices, which batches of tangents share.
+    """
+    return rows @ terms(scaled, degree)
+
+
+@projected.defjvp
+def _(degree, primals, tangents):
+    rows, scaled = primals
+    rows_dot, scaled_dot = tangents
     i, j, k = exponents(degree).T
-    return table[:, 0, i] * table[:, 1, j] * table[:, 2, k]
+    value, slope = _powers(scaled, degree), _slopes(scaled, degree)
+    x, y, z = (value[axis][index] for axis, index in enumerate((i, j, k)))
+    dx, dy, dz = (slope[axis][index] for axis, index in enumerate((i, j, k)))
+    out = rows @ (x * y * z).T
+    out_dot = rows_dot @ (x * y * z).T
+    for axis, product in enumerate((dx * y * z, x * dy * z, x * y * dz)):
+        out_dot = out_dot + (rows * scaled_dot[:, axis]) @ product.T
+    return out, out_dot
 
 
 @lru_cache(maxsize=32)

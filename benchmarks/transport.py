@@ -1,0 +1,148 @@
+"""Hybrid indirect light against Monte Carlo, noise and time of the prediction, speed of Monte Carlo.
+
+    python benchmarks/transport.py [--photons 5e6] [--seed 1]
+
+Charges are compared sensor by sensor where more than one photoelectron is expected; `excess_variance` is what chi-square
+per sensor exceeds 1 by, over the mean charge: the square of the relative error of the predicted indirect light.
+"""
+
+import argparse
+import time
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from _record import peak_memory_gb, record
+
+import lampyris as lp
+from lampyris.fit.parameters import moved
+from lampyris.layout import barrel, box_panels, caps, fibonacci_sphere, join
+from lampyris.medium import Medium, Scatterer
+from lampyris.phase import HenyeyGreenstein, Rayleigh
+from lampyris.response import detection_bound
+from lampyris.sensors import make_sensors
+from lampyris.shape import Box, Cylinder, Sphere
+from lampyris.surface import Lambertian, Mixture
+
+EFFICIENCY = 0.2
+FINE = {"rays": 32768, "steps": 10, "mirror_rays": 65536}
+
+
+def reference_tank() -> lp.Detector:
+    shape = Cylinder(16.9, 36.2)
+    placed = join(
+        barrel(shape, columns=150, rows=51, pitch=0.707, first_row=0.36), caps(shape, count=1741, pitch=0.707)
+    )
+    medium = Medium(1.34, 90.0, (Scatterer(60.0, Rayleigh()),))
+    sensors = make_sensors(*placed, 0.254, EFFICIENCY, surface=Lambertian(0.25))
+    return lp.Detector(shape, medium, Lambertian(0.2), sensors)
+
+
+def strong_sphere() -> lp.Detector:
+    shape = Sphere(5.0)
+    medium = Medium(1.33, 20.0, (Scatterer(8.0, Rayleigh()), Scatterer(30.0, HenyeyGreenstein(0.8))))
+    sensors = make_sensors(*fibonacci_sphere(shape, 600), 0.25, EFFICIENCY, surface=Mixture(0.3, 0.5))
+    return lp.Detector(shape, medium, Mixture(0.6, 0.4), sensors)
+
+
+def strong_box() -> lp.Detector:
+    shape = Box([6.0, 8.0, 10.0])
+    medium = Medium(1.33, 20.0, (Scatterer(8.0, Rayleigh()),))
+    sensors = make_sensors(*box_panels(shape, pitch=0.7, margin=0.35), 0.25, EFFICIENCY, surface=Lambertian(0.3))
+    return lp.Detector(shape, medium, Lambertian(0.6), sensors)
+
+
+@eqx.filter_jit
+def indirect(transport, source, detector):
+    return transport.indirect(source, detector).charge
+
+
+@eqx.filter_jit
+def slopes(transport, track, detector):
+    value, push = jax.linearize(lambda s: transport.indirect(moved(track, s), detector).charge, jnp.zeros(7))
+    return value, jax.vmap(push)(jnp.eye(7))
+
+
+def compare(detector, source, key, draw) -> dict:
+    """Indirect charge of `Hybrid` against counted photoelectrons."""
+    bound = detection_bound(detector.sensors)
+    arrivals, balance = lp.MonteCarlo()(source, detector, key=key, keep=bound)
+    wavelength = jnp.asarray(arrivals.wavelength)
+    chance = np.asarray(detector.sensors.quantum_efficiency(wavelength) / bound(wavelength))
+    seen = ~arrivals.direct & (draw.random(len(chance)) < chance)
+    count = np.bincount(arrivals.channel[seen], minlength=detector.sensors.count)
+    mean = np.asarray(indirect(lp.Hybrid(**FINE), source, detector), float)
+    lit = mean > 1.0
+    chi_square = ((count - mean) ** 2 / mean)[lit].mean()
+    return {
+        "chi2": chi_square,
+        "chi2_sigma": float(np.sqrt(2.0 / lit.sum() + (1.0 / mean[lit]).sum() / lit.sum() ** 2)),
+        "excess_variance": (chi_square - 1.0) / mean[lit].mean(),
+        "total_error_percent": 100.0 * (mean.sum() / count.sum() - 1.0),
+        "total_sigma_percent": 100.0 / float(np.sqrt(count.sum())),
+        "balance_error": balance.error(),
+    }
+
+
+def best_seconds(function, *arguments, repeats: int = 5) -> float:
+    jax.block_until_ready(function(*arguments))
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        jax.block_until_ready(function(*arguments))
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def prediction(detector, track, seeds: int = 8) -> dict:
+    """Noise of the indirect light over the Poisson variance of all light, and what value and slopes cost."""
+    drawn = np.stack([np.asarray(indirect(lp.Hybrid(seed=10 * s), track, detector), float) for s in range(seeds)])
+    mean = drawn.mean(axis=0) + np.asarray(eqx.filter_jit(lp.Hybrid().direct)(track, detector).charge, float)
+    value = best_seconds(indirect, lp.Hybrid(), track, detector)
+    seven = best_seconds(slopes, lp.Hybrid(), track, detector)
+    return {
+        "noise_over_poisson_percent": 100.0 * (drawn.var(axis=0, ddof=1) / mean)[mean > 0.1].mean(),
+        "indirect_total_rms_percent": 100.0 * drawn.sum(axis=1).std(ddof=1) / drawn.sum(axis=1).mean(),
+        "indirect_value_seconds": value,
+        "indirect_seven_slopes_seconds": seven,
+    }
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--photons", type=float, default=5e6)
+    options.add_argument("--seed", type=int, default=1)
+    chosen = options.parse_args()
+    detector, draw = lp.catalog.load("SK"), np.random.default_rng(chosen.seed)
+    figures = prediction(detector, lp.Track("mu-", 1000.0, [2.0, -3.0, 4.0], [0.6, 0.0, 0.8], 0.0))
+    print(figures, flush=True)
+    lamp, small = [3.0, -2.0, 5.0], [1.0, -1.0, 2.0]
+    cases = {
+        "reference_tank_isotropic": (reference_tank(), lp.Isotropic(lamp, photons=chosen.photons)),
+        "reference_tank_laser": (
+            reference_tank(),
+            lp.Laser([0.0, 0.0, 17.0], [0.0, 0.0, -1.0], photons=chosen.photons, width=0.3),
+        ),
+        "SK_isotropic": (detector, lp.Isotropic(lamp, photons=chosen.photons)),
+        "sphere_strong": (strong_sphere(), lp.Isotropic(small, photons=0.3 * chosen.photons)),
+        "box_strong": (strong_box(), lp.Isotropic(small, photons=0.3 * chosen.photons)),
+    }
+    rows = {}
+    for number, (name, (world, source)) in enumerate(cases.items()):
+        rows[name] = compare(world, source, jax.random.key(100 * chosen.seed + number), draw)
+        print(name, rows[name], flush=True)
+    figures["chi2_per_sensor"] = {name: row["chi2"] for name, row in rows.items()}
+    figures["total_error_percent"] = {name: row["total_error_percent"] for name, row in rows.items()}
+    figures["energy_balance_error_max"] = max(row["balance_error"] for row in rows.values())
+    figures["cases"] = rows
+    flash, transport = lp.Isotropic(lamp, photons=1e6), lp.MonteCarlo()
+    start = time.perf_counter()
+    transport(flash, detector, key=jax.random.key(0))
+    figures["monte_carlo_photons_per_second"] = 1e6 / (time.perf_counter() - start)
+    figures["peak_memory_gb"] = peak_memory_gb()
+    print(record("transport", {"photons": chosen.photons, "fine": FINE}, chosen.seed, figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""One event with all that its likelihood needs, and the moves that a fit may make."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from lampyris._host import on_host
+from lampyris.detector import Detector
+from lampyris.emission import load_profile
+from lampyris.fit.model import BentMuon, MeanTrack, State, TrackModel
+from lampyris.fit.newton import Local
+from lampyris.fit.objective import Scattered, local_model, scattered_light
+from lampyris.fit.parameters import SCALES
+from lampyris.likelihood import Dispersion, observe
+from lampyris.response import Hits
+from lampyris.source import Track
+from lampyris.transport import Hybrid
+
+MARGIN = 0.05
+"""Closest that a vertex may come to the wall [m]."""
+ROUGH_BLUR = 3.0
+"""Further spread of the times in the first stage [ns]."""
+ROUGH_DISPERSION = 0.4
+"""Relative rms of the charges in the first stage."""
+
+_stepped = eqx.filter_jit(lambda model, state, step: model.step(state, step))
+
+
+def model_of(particle: str) -> TrackModel:
+    """How tracks of a particle are fitted: muons bend, showers are taken as the mean one."""
+    return BentMuon() if particle in ("mu-", "mu+") else MeanTrack()
+
+
+class Problem:
+    """One event; counts evaluations. `blur` [ns] above 0 asks for the rough likelihood of the first stage."""
+
+    def __init__(self, detector: Detector, hits: Hits, particle: str, transport: Hybrid, dispersion: Dispersion):
+        self.detector, self.transport, self.dispersion = detector, transport, dispersion
+        self.model, self.profile = model_of(particle), load_profile(particle)
+        self.hits, self.charge = hits, float(np.asarray(hits.charge).sum())
+        self.seen = self.rough = observe(hits, detector.sensors, ROUGH_DISPERSION)
+        self.evaluations = 0
+
+    def scattered(self, track: Track) -> Scattered:
+        """Indirect light of a track."""
+        return scattered_light(track, self.detector, self.transport)
+
+    def weigh(self, expected: np.ndarray) -> None:
+        """Give each channel the dispersion of the charge that is expected now."""
+        self.seen = observe(self.hits, self.detector.sensors, self.dispersion.relative(expected))
+
+    def local(self, state: State, scattered: Scattered, blur: float) -> Local:
+        """Value, gradient, curvature."""
+        self.evaluations += 1
+        seen = self.rough if blur > 0 else self.seen
+        return local_model(self.model, state, scattered, seen, self.detector, self.dispersion, blur)
+
+    def rough_local(self, state: State, scattered: Scattered) -> Local:
+        """As `local`, of the seven numbers of the track alone, with its times and charges blurred."""
+        local = self.local(state, scattered, ROUGH_BLUR)
+        return local._replace(gradient=local.gradient[:7], curvature=local.curvature[:7, :7])
+
+    def move(self, state: State, step: np.ndarray) -> State | None:
+        """The moved state, its vertex inside the detector and its energy in the range of the profile, or nothing."""
+        low, high = self.profile.energy_range
+        step = np.concatenate([step, np.zeros(self.model.size - len(step))])
+        energy = float(state.track.energy)
+        step[0] = np.clip(step[0], np.log(low / energy) / SCALES[0], np.log(high / energy) / SCALES[0])
+        candidate = _stepped(self.model, state, jnp.asarray(step, float))
+        return candidate if self.room(candidate.track.position) > MARGIN else None
+
+    def room(self, position) -> float:
+        """Distance of a point from the wall [m], positive inside."""
+        return float(on_host(self.detector.shape.signed_distance, position))

@@ -1,0 +1,139 @@
+"""The most likely of many tracks through a point, by a coarse picture of their light: what the fit itself starts from."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lampyris._host import on_host
+from lampyris.detector import Detector
+from lampyris.emission.cherenkov import BAND
+from lampyris.emission.profile import TrackProfile
+from lampyris.response import Hits
+from lampyris.units import SPEED_OF_LIGHT
+
+PIECES = 6
+"""Points of light along a track in the coarse picture."""
+MOST_HITS, EVEN_SENSORS = 384, 1024
+"""Sensors that are looked at: those with most charge, and an even choice of all for the light that is not seen."""
+RING, WIDTH, FLOOR = np.radians(41.0), np.radians(5.0), 0.03
+"""Angle and rms of the ring of a piece of track [rad], and the light beside it relative to the ring."""
+TIME_SPREAD, LATE = 3.0, 3.0
+"""Rms of the times about the coarse picture [ns], and the number of rms beyond which a hit counts as indirect."""
+SHIFTS = np.array([-0.3, 0.0, 0.3, 0.6, 0.9])
+"""How far behind the point the vertex may lie, in lengths of the track."""
+
+
+class Candidate(NamedTuple):
+    """A track as a start."""
+
+    position: np.ndarray
+    direction: np.ndarray
+    time: float
+    energy: float
+    score: float
+
+
+class RingScan:
+    """Coarse log-likelihood of tracks for one event."""
+
+    def __init__(self, detector: Detector, hits: Hits, profile: TrackProfile):
+        sensors = detector.sensors
+        charge = np.where(np.asarray(hits.hit), np.asarray(hits.charge) / np.asarray(sensors.gain), 0.0)
+        bright = np.argsort(-charge, kind="stable")[:MOST_HITS]
+        even = np.linspace(0, sensors.count - 1, min(EVEN_SENSORS, sensors.count)).astype(int)
+        self.total, self.hits = charge.sum(), len(bright)
+        chosen = np.concatenate([bright, even])
+        self.position = np.asarray(sensors.position, float)[chosen]
+        self.normal = np.asarray(sensors.normal, float)[chosen]
+        self.area = np.asarray(sensors.area, float)[chosen]
+        self.weight = sensors.count / len(even)
+        self.charge = np.minimum(charge[bright], 20.0)
+        self.time = (np.asarray(hits.time) - np.asarray(sensors.time_offset))[bright]
+        self.index = float(on_host(detector.medium.group_index, 420.0))
+        self.attenuation = float(on_host(detector.medium.attenuation_rate, 420.0))
+        grid = np.geomspace(*profile.energy_range, 200)
+        self.energies, self.lengths = grid, on_host(profile.length, grid)
+        self.photons = on_host(profile.photons, grid)
+        spectrum = np.linspace(*BAND, 100)
+        self.efficiency = np.average(on_host(sensors.quantum_efficiency, spectrum), weights=spectrum**-2.0)
+
+    def energy_at(self, point: np.ndarray) -> float:
+        """Energy whose light, were it sent evenly from the point, would give the charge of the event."""
+        seen = self._seen(point[None])[:, self.hits :].sum() * self.weight / (4.0 * np.pi)
+        return float(np.interp(self.total / max(seen * self.efficiency, 1e-12), self.photons, self.energies))
+
+    def best(self, point: np.ndarray, towards: np.ndarray, contains) -> list[Candidate]:
+        """The two best tracks near a point, in directions within 80 degrees of one, refined twice."""
+        energy = self.energy_at(point)
+        length = float(np.interp(energy, self.energies, self.lengths))
+        directions = _even_directions(400)
+        directions = directions[directions @ towards > np.cos(np.radians(80.0))]
+        found = self._scores(point, directions, SHIFTS, length, energy, contains)
+        chosen = found[:1] + [c for c in found if c.direction @ found[0].direction < np.cos(np.radians(20.0))][:1]
+        for spread, step in ((9.0, 0.15), (4.0, 0.1)):
+            refined = []
+            for start in chosen:
+                around = _cone(start.direction, np.radians(spread))
+                moves = step * np.arange(-1, 2)
+                refined += self._scores(start.position, around, moves, length, energy, contains)[:1]
+            chosen = refined or chosen
+        return sorted(chosen, key=lambda c: -c.score)
+
+    def _scores(self, point, directions, shifts, length, energy, contains) -> list[Candidate]:
+        """Candidates inside the detector, best first."""
+        way = np.repeat(directions, len(shifts), axis=0)
+        vertex = point - np.tile(shifts, len(directions))[:, None] * length * way
+        inside = np.asarray(contains(vertex))
+        found = []
+        for v, d in zip(vertex[inside], way[inside], strict=True):
+            score, time = self._score(v, d, length)
+            found.append(Candidate(v, d, time, energy, score))
+        return sorted(found, key=lambda c: -c.score)
+
+    def _seen(self, points: np.ndarray) -> np.ndarray:
+        """Solid angle times transmission of every chosen sensor from every point, (points, sensors)."""
+        away = self.position - points[:, None]
+        distance = np.maximum(np.linalg.norm(away, axis=-1), 0.5)
+        facing = np.clip(-(away * self.normal).sum(axis=-1) / distance, 0.0, 1.0)
+        return self.area * facing / distance**2 * np.exp(-self.attenuation * distance)
+
+    def _score(self, vertex: np.ndarray, direction: np.ndarray, length: float) -> tuple[float, float]:
+        """Log-likelihood of charges and times, and the time at the vertex."""
+        along = (np.arange(PIECES) + 0.5) / PIECES * length
+        points = vertex + along[:, None] * direction
+        away = self.position - points[:, None]
+        distance = np.maximum(np.linalg.norm(away, axis=-1), 0.5)
+        angle = np.arccos(np.clip(away @ direction / distance, -1.0, 1.0))
+        light = self._seen(points) * (np.exp(-0.5 * ((angle - RING) / WIDTH) ** 2) + FLOOR)
+        expected = light.sum(axis=0)
+        share = expected[: self.hits] / (expected[self.hits :].sum() * self.weight)
+        charges = (self.charge * np.log(np.maximum(share, 1e-9))).sum()
+        arrival = along[:, None] / SPEED_OF_LIGHT + distance * self.index / SPEED_OF_LIGHT
+        mean = (light * arrival).sum(axis=0)[: self.hits] / np.maximum(expected[: self.hits], 1e-30)
+        late = self.time - mean
+        start = np.median(late)
+        for _ in range(2):
+            near = np.abs(late - start) < LATE * TIME_SPREAD
+            start = late[near].mean() if near.any() else start
+        times = np.minimum(((late - start) / TIME_SPREAD) ** 2, LATE**2).sum()
+        return float(charges - 0.5 * times), float(start)
+
+
+def _even_directions(count: int) -> np.ndarray:
+    """Unit vectors that cover the sphere evenly: the golden spiral."""
+    z = 1.0 - (2.0 * np.arange(count) + 1.0) / count
+    azimuth = np.pi * (1.0 + np.sqrt(5.0)) * np.arange(count)
+    across = np.sqrt(1.0 - z**2)
+    return np.stack([across * np.cos(azimuth), across * np.sin(azimuth), z], axis=1)
+
+
+def _cone(axis: np.ndarray, angle: float) -> np.ndarray:
+    """The axis, six directions at half of the angle about it, and twelve at the angle."""
+    helper = np.eye(3)[np.argmin(np.abs(axis))]
+    first = np.cross(axis, helper)
+    first /= np.linalg.norm(first)
+    second = np.cross(axis, first)
+    polar = np.concatenate([[0.0], np.full(6, 0.5 * angle), np.full(12, angle)])
+    azimuth = np.concatenate([[0.0], np.arange(6) * np.pi / 3.0, np.arange(12) * np.pi / 6.0])
+    across = np.cos(azimuth)[:, None] * first + np.sin(azimuth)[:, None] * second
+    return np.cos(polar)[:, None] * axis + np.sin(polar)[:, None] * across

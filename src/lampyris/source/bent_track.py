@@ -1,0 +1,102 @@
+"""The track of one muon as it really went: bent by multiple scattering, a little longer or shorter than the mean."""
+
+from typing import NamedTuple, NoReturn
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from lampyris._checks import LampyrisError
+from lampyris._math import normalise
+from lampyris._module import as_array, positive, quantity, real, unit_vector
+from lampyris.emission.muon_light import RANGE_STRAGGLING, SHORTEST, Motion, MuonLight, highland, load_muon_light
+from lampyris.emission.profile import TrackProfile, load_profile
+from lampyris.medium import Medium
+from lampyris.source._source import Emitters, Source
+from lampyris.source.track import cherenkov_spectrum
+from lampyris.spectrum import Spectrum
+from lampyris.units import SPEED_OF_LIGHT
+
+NODES = 36
+"""Points of light along a track."""
+JOINTS = (0.0, 0.06, 0.14, 0.24, 0.36, 0.5, 0.66, 0.82, 1.0)
+"""Between which shares of its shining length the direction of a track turns evenly with the scattering depth."""
+SHARPEST = 0.003
+"""Least width of the Cherenkov cone beside dispersion [rad]: scattering between neighbouring steps."""
+
+
+class Way(NamedTuple):
+    """Points along a track."""
+
+    residual: Array
+    """residual range [m]"""
+    step: Array
+    """path of each piece [m]"""
+    position: Array
+    axis: Array
+    width: Array
+    """rms by which the direction departs from `axis` within a piece [rad]"""
+
+
+class BentTrack(Source):
+    """A muon with the latent numbers of its own event.
+
+    `kinks` are the turns between `JOINTS`, vectors across the direction; `stretch` is the departure of the range from its
+    mean. All are in units of their rms, so a random track has standard normal numbers in every direction across, and zeros
+    make the straight track of mean range.
+    The total light is that of the energy. **Gradients**: right in all numbers.
+    """
+
+    particle: str = eqx.field(static=True)
+    energy: Float[Array, ""] = quantity("kinetic energy", "MeV", positive, converter=as_array)
+    position: Float[Array, "3"] = quantity("vertex", "m", real, (3,), converter=as_array)
+    direction: Float[Array, "3"] = quantity("initial direction", "", unit_vector, (3,), converter=as_array)
+    time: Float[Array, ""] = quantity("time at the vertex", "ns", real, converter=as_array)
+    kinks: Float[Array, "joints 3"] = quantity(
+        "turns, in units of their rms", "", real, (len(JOINTS) - 1, 3), converter=as_array
+    )
+    stretch: Float[Array, ""] = quantity("departure of the range, in units of its rms", "", real, converter=as_array)
+
+    @property
+    def profile(self) -> TrackProfile:
+        """The averaged profile of this particle: its yield and its range of energies."""
+        return load_profile(self.particle)
+
+    def event(self, *arguments, **options) -> NoReturn:
+        """Not given: the data of one particle are those of `Track`."""
+        raise LampyrisError("`BentTrack` gives predictions, not data; the event of a particle is that of `Track`.")
+
+    def emitters(self, medium: Medium, detected: Spectrum) -> Emitters:
+        """One point for each piece of the track, with its own direction."""
+        self.profile.check_medium(medium)
+        light = load_muon_light()
+        way, motion, left = self._way(light)
+        pattern, total = light.pattern(motion, way.width, way.step, medium, detected)
+        scale = self.profile.photons(self.energy) / total.sum()
+        pattern = eqx.tree_at(lambda p: p.cubic, pattern, pattern.cubic * scale)
+        wavelength, spectrum = cherenkov_spectrum(medium)
+        time = self.time + left - motion.time_left
+        # light of a piece comes from its whole length: a uniform spread in place is one in time too
+        rms = way.step / (motion.beta * SPEED_OF_LIGHT * np.sqrt(12.0))
+        return Emitters(way.position, way.axis, time, rms, pattern, wavelength, spectrum)
+
+    def _way(self, light: MuonLight) -> tuple[Way, Motion, Array]:
+        """Points of the bent track, the motion there, and the time from the start to the stop [ns]."""
+        whole = light.range(self.energy) * (1.0 + RANGE_STRAGGLING * self.stretch)
+        shining = whole - SHORTEST
+        share = (np.arange(NODES) + 0.5) / NODES
+        residual = whole - shining * share
+        joints = whole - shining * np.asarray(JOINTS)
+        motion, at_joints = light.at(residual), light.at(joints)
+        start = at_joints.depth[0], at_joints.power[0]
+        variance = highland(start[0] - motion.depth, start[1] - motion.power)
+        knots = highland(start[0] - at_joints.depth, start[1] - at_joints.power)
+        growth = jnp.diff(knots)
+        turned = jnp.clip((variance[:, None] - knots[:-1]) / growth, 0.0, 1.0)
+        axis = normalise(self.direction + turned @ (jnp.sqrt(growth)[:, None] * self.kinks))
+        step = jnp.full(NODES, shining / NODES)
+        position = self.position + step[:, None] * (jnp.cumsum(axis, axis=0) - 0.5 * axis)
+        # a Brownian bridge between the joints: what the even turn leaves out
+        width = jnp.sqrt(SHARPEST**2 + (growth * turned * (1.0 - turned)).sum(axis=1))
+        return Way(residual, step, position, axis, width), motion, at_joints.time_left[0]

@@ -1,0 +1,57 @@
+"""Light on the wall as a function of short range: hat functions on cells in space, for any shape."""
+
+from functools import lru_cache
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from lampyris.shape import Shape
+
+SAMPLES = 2**17
+
+
+def hats(scaled: Float[Array, "n 3"], cells: int) -> tuple[Array, Array]:
+    """Nodes (n, 8) at the corners of the cell of each point and their weights, which add up to 1.
+
+    `scaled` runs from -1 to 1, which spans `cells` cells.
+    """
+    place = 0.5 * (scaled + 1.0) * cells
+    low = jnp.clip(jnp.floor(place), 0.0, cells - 1.0)
+    t = place - low
+    i, j, k = (low[:, axis, None].astype(jnp.int32) + jnp.arange(2) for axis in range(3))
+    x, y, z = (jnp.stack([1.0 - t[:, axis], t[:, axis]], axis=1) for axis in range(3))
+    size = cells + 1
+    index = (i[:, :, None, None] * size + j[:, None, :, None]) * size + k[:, None, None, :]
+    weight = x[:, :, None, None] * y[:, None, :, None] * z[:, None, None, :]
+    return index.reshape(-1, 8), weight.reshape(-1, 8)
+
+
+def gathered(rows: Float[Array, "n r"], scaled: Float[Array, "n 3"], cells: int) -> Float[Array, "nodes r"]:
+    """Sums of the rows of all points over the nodes about them. **Gradients**: right; they jump between cells."""
+    index, weight = hats(scaled, cells)
+    updates = (weight[:, :, None] * rows[:, None, :]).reshape(-1, rows.shape[1])
+    return jnp.zeros(((cells + 1) ** 3, rows.shape[1]), rows.dtype).at[index.ravel()].add(updates)
+
+
+def read(grid: Float[Array, "nodes r"], scaled: Float[Array, "n 3"], cells: int) -> Float[Array, "n r"]:
+    """Values of the grid at points."""
+    index, weight = hats(scaled, cells)
+    return (weight[:, :, None] * grid[index]).sum(axis=1)
+
+
+@lru_cache(maxsize=16)
+def face_shares(shape: type[Shape], cells: int) -> np.ndarray:
+    """Share of the area of each face that belongs to each node: (nodes, faces)."""
+    size, columns = cells + 1, []
+    for points in shape.face_samples(SAMPLES):
+        place = 0.5 * (points + 1.0) * cells
+        low = np.clip(np.floor(place), 0, cells - 1).astype(int)
+        t = place - low
+        weight = np.stack([1.0 - t, t], axis=1)
+        total = np.zeros(size**3)
+        for a, b, c in np.ndindex(2, 2, 2):
+            index = ((low[:, 0] + a) * size + low[:, 1] + b) * size + low[:, 2] + c
+            total += np.bincount(index, weight[:, a, 0] * weight[:, b, 1] * weight[:, c, 2], size**3)
+        columns.append(total / len(points))
+    return np.stack(columns, axis=1)
