@@ -2,6 +2,8 @@
 # make test   all tests
 # make lint   style, import floors, static types
 # make types  static types alone
+# make docs   the documentation, with every code block executed; in build/docs/
+# make wheel  the wheel, in build/wheel/
 # make bench  the measurements that the documentation quotes; results in benchmarks/results/
 
 PYTHON ?= python3
@@ -9,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test lint types docs wheel bench clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/lampyris demo
@@ -25,6 +27,12 @@ lint: $(VENV)/.development
 
 types: $(VENV)/.development
 	$(BIN)/pyright
+
+docs: $(VENV)/.development
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m sphinx --fail-on-warning --keep-going -q docs build/docs
+
+wheel: $(VENV)/.development
+	rm -rf build/wheel && $(BIN)/python -m build --wheel --outdir build/wheel .
 
 bench: $(VENV)/.runtime
 	set -e; for script in benchmarks/[!_]*.py; do $(BIN)/python $$script; done

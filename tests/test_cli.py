@@ -90,7 +90,7 @@ def files_in(folder):
 
 def test_help_teaches_with_an_example():
     assert run("--help").exit_code == 0
-    for command in ("demo", "detectors", "info", "simulate", "reconstruct", "display"):
+    for command in ("demo", "detectors", "info", "simulate", "reconstruct", "display", "serve", "convert", "bench"):
         result = run(command, "-h")
         assert result.exit_code == 0
         assert f"Example: lampyris {command}" in result.stdout
@@ -106,7 +106,7 @@ def test_info(events_file, tmp_path):
     assert (told["detector"], told["events"], told["channels"]) == ("Eos", 2, 242)
     assert "lampyris-events" in run("info", events_file).stdout
     (tmp_path / "foreign.h5").write_bytes(b"no HDF5 at all")
-    fails("not a lampyris-events file", "info", tmp_path / "foreign.h5", "--json")
+    fails("is of no format that lampyris reads: lampyris-events", "info", tmp_path / "foreign.h5", "--json")
     fails("does not exist", "info", tmp_path / "nothing.h5")
 
 
@@ -142,7 +142,7 @@ def test_bad_simulation_leaves_nothing(words, message, catalog_of_eos, tmp_path,
         ({"version": 99}, "is of version 99"),
         ({"version": "x"}, "is of version 'x'"),
         ({"detector": None}, "its attribute detector must be a text, but is None"),
-        ({"channels": [1, 2]}, "its number of channels is [1, 2]"),
+        ({"channels": [1, 2]}, "its attribute channels must be a whole number"),
     ],
 )
 def test_damaged_files(damage, message, events_file, tmp_path):
@@ -156,7 +156,8 @@ def test_damaged_files(damage, message, events_file, tmp_path):
                 if value is not None:
                     file.attrs[name] = value
     before = files_in(tmp_path)
-    fails(message, "info", damaged, "--json")
+    told = message if isinstance(damage, dict) and "format" not in damage else "is of no format that lampyris reads"
+    fails(told, "info", damaged, "--json")
     fails(message, "reconstruct", damaged, "-o", tmp_path / "fits.h5")
     fails(message, "display", damaged, "-o", tmp_path / "event.html", "--png", tmp_path / "event.png", "--json")
     assert files_in(tmp_path) == before
@@ -251,8 +252,9 @@ def test_display(catalog_of_eos, quick, events_file, tmp_path):
     assert picture.read_bytes()[1:4] == b"PNG"
     before = files_in(tmp_path)
     fails("has no event 7", "display", events_file, "--event", "7", "-o", tmp_path / "other.html")
-    fails("the event is empty", "display", events_file, "--event", "1", "-o", tmp_path / "other.html")
+    fails("the event is empty", "display", events_file, "--event", "1", "-o", tmp_path / "x.html", "--png", picture)
     assert files_in(tmp_path) == before
+    assert run("display", events_file, "-o", tmp_path / "all.html", "--no-predict", "--quiet").stdout == ""
 
 
 def test_fits_of_other_events_are_not_drawn(catalog_of_eos, quick, eos, events_file, tmp_path):
@@ -301,3 +303,38 @@ def test_wrong_option_is_one_line(words, monkeypatch, capsys):
     assert written.out == ""
     assert written.err.startswith("error: ")
     assert written.err.count("\n") == 1
+
+
+def test_bench_runs_and_shows(tmp_path):
+    script = "import json, pathlib; p = pathlib.Path(__file__).parent / 'results'; p.mkdir(exist_ok=True)\n"
+    script += "(p / 'quick.json').write_text(json.dumps({'figures': {'a': {'b': 1.5}, 'each': [1]}}))"
+    (tmp_path / "quick.py").write_text(script)
+    (tmp_path / "broken.py").write_text("raise SystemExit(3)")
+    (tmp_path / "_helper.py").write_text("")
+    told = json.loads(run("bench", "quick", "--folder", tmp_path, "--json").stdout)
+    assert told["quick"]["figures"] == {"a.b": 1.5}
+    assert "no result yet" in run("bench", "--show", "--folder", tmp_path).stdout
+    fails("Unknown benchmark 'x'; there are: broken, quick", "bench", "x", "--folder", tmp_path)
+    fails("exit code 3", "bench", "broken", "--folder", tmp_path, "-q")
+    fails("come with a checkout", "bench", "--folder", tmp_path / "nothing")
+
+
+def test_a_table_of_sensors_takes_the_place_of_a_name(quick, eos, tmp_path, monkeypatch):
+    from lampyris.data.geometry import SensorTable, write_sensor_table
+
+    monkeypatch.chdir(tmp_path)
+    sensors = eos.sensors
+    table = SensorTable(tmp_path, np.asarray(sensors.position), None, np.asarray(sensors.radius), {}, {"name": "mine"})
+    write_sensor_table("mine.csv", table)
+    words = ("--detector", "mine.csv", "--energy", "200", "--quiet", "-o", "events.h5")
+    assert run("simulate", *words).stdout == ""
+    fails(
+        "which is not in the catalog; give its table of sensors with --detector",
+        "reconstruct",
+        "events.h5",
+        "-o",
+        "f.h5",
+    )
+    assert run("reconstruct", "events.h5", "--detector", "mine.csv", "-o", "f.h5").exit_code == 0
+    assert run("display", "events.h5", "--detector", "mine.csv", "--quiet").exit_code == 0
+    assert (tmp_path / "events.html").exists()

@@ -1,20 +1,26 @@
+import base64
+import hashlib
 import json
 import re
 import struct
+import zlib
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from lampyris._checks import LampyrisError
 from lampyris.detector import Detector
-from lampyris.display import ring_on_wall, write_page
-from lampyris.display.ring import opening_angle, track_on_wall
+from lampyris.display import Shown, predict, ring_on_wall, write_display, write_page
+from lampyris.display.outline import outline
+from lampyris.display.ring import opening_angle, track_on_wall, unroll
 from lampyris.layout import barrel, caps, join
 from lampyris.medium import Medium
 from lampyris.plot import save_event
 from lampyris.response import Hits
 from lampyris.sensors import make_sensors
-from lampyris.shape import Cylinder
+from lampyris.shape import Box, Cylinder, Sphere
+from lampyris.simulate import expect
 from lampyris.source import Track
 from lampyris.surface import Lambertian
 
@@ -78,22 +84,78 @@ def test_page_needs_no_network_and_escapes_names(detector, hits, track, tmp_path
     text = path.read_text()
     assert not re.search(r"<(script|img|iframe|link)\b[^>]*(src|href)\s*=\s*[\"']?(https?:)?//", text)
     assert "default-src 'none'" in text
+    assert len(text) < 200_000
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert(1)" in text
-    assert "&lt;tank&gt;" in text
+    assert "\\u003ctank>" in text
     assert "<tank>" not in text
     assert [entry.name for entry in tmp_path.iterdir()] == ["event.html"]
 
 
-def test_page_holds_every_hit(detector, hits, tmp_path):
+def unpack(text, kind):
+    return np.frombuffer(zlib.decompress(base64.b64decode(text)), kind)
+
+
+def data_of(path):
+    return json.loads(re.search(r'id="data">(.*?)</script>', path.read_text(), re.DOTALL)[1])
+
+
+def test_page_holds_sensors_and_every_hit(detector, hits, tmp_path):
     path = tmp_path / "event.html"
     write_page(path, detector, hits)
-    rows = json.loads(re.search(r'"customdata":(\[\[.*?\]\])', path.read_text())[1])
-    channel, charge, time, *position = np.array(sorted(rows)).T
-    np.testing.assert_array_equal(channel, np.flatnonzero(hits.hit))
-    np.testing.assert_allclose(charge, hits.charge[hits.hit], atol=1e-3)
-    np.testing.assert_allclose(time, hits.time[hits.hit], atol=1e-3)
-    np.testing.assert_allclose(np.stack(position, 1), np.asarray(detector.sensors.position)[hits.hit], atol=1e-3)
+    data = data_of(path)
+    position = unpack(data["detector"]["position"], "<f4").reshape(-1, 3)
+    np.testing.assert_array_equal(position, np.asarray(detector.sensors.position))
+    event = data["events"][0]
+    channel = unpack(event["channel"], "<i4")
+    np.testing.assert_array_equal(np.sort(channel), np.flatnonzero(hits.hit))
+    np.testing.assert_array_equal(unpack(event["charge"], "<f4"), hits.charge[channel].astype("f4"))
+    np.testing.assert_array_equal(unpack(event["time"], "<f4"), hits.time[channel].astype("f4"))
+
+
+def test_page_runs_its_own_script_alone(detector, hits, tmp_path):
+    path = tmp_path / "event.html"
+    write_page(path, detector, hits)
+    text = path.read_text()
+    script = re.search(r"<script>(.*?)</script>", text, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in text
+    assert "connect-src 'none'" in text
+
+
+def test_many_events_with_an_empty_one(detector, hits, track, tmp_path):
+    empty = Hits(*(np.zeros(detector.sensors.count, kind) for kind in ("f4", "f4", bool)))
+    path = tmp_path / "events.html"
+    write_display(path, detector, [Shown(4, hits, track), Shown(7, empty)], title="two")
+    data = data_of(path)
+    assert data["numbers"] == [4, 7]
+    assert data["events"][1]["summary"].startswith("0 of")
+    assert data["events"][0]["tracks"][0]["name"] == "truth"
+    with pytest.raises(LampyrisError, match="at least one event"):
+        write_display(path, detector, [])
+
+
+@pytest.mark.parametrize("shape", [TANK, Sphere(2.0), Box([2.0, 3.0, 4.0])], ids=lambda shape: type(shape).__name__)
+def test_outline_lies_on_the_wall(shape):
+    edges = outline(shape)
+    points = np.concatenate(edges.space)
+    assert np.abs(np.asarray(shape.signed_distance(points))).max() < 1e-5
+    on_wall = np.concatenate(shape.face_samples(200)) * np.asarray(shape.half_extent())
+    flat = np.asarray(unroll(shape, jnp.asarray(on_wall, float)))
+    frame = np.concatenate(edges.flat)
+    assert (flat >= frame.min(axis=0) - 1e-4).all()
+    assert (flat <= frame.max(axis=0) + 1e-4).all()
+
+
+def test_prediction_is_half_way_to_the_first_hit(small_tank):
+    track = Track("mu-", energy=400.0, position=[0, 0, -1], direction=[0, 0, 1])
+    prediction, expected = predict(small_tank, track, "fit"), expect(small_tank, track)
+    np.testing.assert_allclose(prediction.charge, expected.total_charge, rtol=1e-5)
+    _, until = expected.density_and_cumulative(jnp.asarray(prediction.time))
+    none, any_hit = np.exp(-np.asarray(until)), -np.expm1(-prediction.charge)
+    seen = prediction.charge > 0.1
+    assert seen.sum() > 100
+    np.testing.assert_allclose(((1.0 - none) / any_hit)[seen], 0.5, atol=2e-3)
 
 
 def test_picture_has_its_size(detector, hits, track, tmp_path):

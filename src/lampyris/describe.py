@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
+from html import escape
 from typing import NamedTuple
 
 import equinox as eqx
@@ -60,3 +61,20 @@ def table(module: eqx.Module) -> str:
     return "\n".join(
         "  ".join(cell.ljust(w) for cell, w in zip(row, [*widths, 0], strict=True)).rstrip() for row in rows
     )
+
+
+def html_table(title: str, head: tuple[str, ...], rows: list[tuple[str, ...]], note: str = "") -> str:
+    """A table for notebooks; every text is escaped."""
+    cells = "".join(f"<th>{escape(text)}</th>" for text in head)
+    lines = "".join("<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows)
+    told = f"<p>{escape(note)}</p>" if note else ""
+    return f"<p><b>{escape(title)}</b></p>{told}<table><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table>"
+
+
+def html_parameters(module: eqx.Module, title: str, note: str = "") -> str:
+    """All parameters of a module as a table for notebooks: path, value, unit, domain, description."""
+    rows = [
+        (p.path, value_text(p.value), p.declared.unit, p.declared.domain.rule, p.declared.description)
+        for p in parameters(module)
+    ]
+    return html_table(title, ("parameter", "value", "unit", "domain", "what it is"), rows, note)

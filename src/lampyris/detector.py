@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from lampyris._checks import LampyrisError, fail, is_concrete
 from lampyris._host import on_host
 from lampyris._module import Module
-from lampyris.describe import table
+from lampyris.describe import html_parameters, table
 from lampyris.medium import Medium
 from lampyris.sensors import Sensors
 from lampyris.shape import Shape
@@ -47,6 +47,12 @@ class Detector(Module):
         return jnp.zeros(areas.shape[0]).at[face].add(self.sensors.area) / areas
 
     def __str__(self) -> str:
-        head = f"{self.name}: {self.sensors.count} sensors, photocoverage {100 * float(self.photocoverage()):.2f} %"
-        lines = [head, *([self.note] if self.note else []), table(self)]
+        lines = [self._head(), *([self.note] if self.note else []), table(self)]
         return "\n".join(lines)
+
+    def _head(self) -> str:
+        return f"{self.name}: {self.sensors.count} sensors, photocoverage {100 * float(self.photocoverage()):.2f} %"
+
+    def _repr_html_(self) -> str:
+        """The table of parameters in notebooks."""
+        return html_parameters(self, self._head(), self.note)

@@ -1,4 +1,5 @@
 from lampyris.catalog.media import lab_scintillator, water_quan_fry, water_sk
 from lampyris.catalog.registry import load, names, summaries
+from lampyris.catalog.table import from_table
 
-__all__ = ["lab_scintillator", "load", "names", "summaries", "water_quan_fry", "water_sk"]
+__all__ = ["from_table", "lab_scintillator", "load", "names", "summaries", "water_quan_fry", "water_sk"]

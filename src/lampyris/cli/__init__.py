@@ -4,17 +4,20 @@ import sys
 
 import typer
 
+from lampyris.cli.bench import run_benchmarks
+from lampyris.cli.convert import convert_file
 from lampyris.cli.demo import run_demo
 from lampyris.cli.detectors import list_detectors
 from lampyris.cli.display import show_event
 from lampyris.cli.info import tell_file
 from lampyris.cli.reconstruct import reconstruct_file
+from lampyris.cli.serve import serve_file
 from lampyris.cli.simulate import simulate_file
 
 app = typer.Typer(
     name="lampyris",
     help="Simulate optical particle detectors and find the particle behind an event. Begin with: lampyris demo",
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -26,6 +29,9 @@ for _name, _function in (
     ("simulate", simulate_file),
     ("reconstruct", reconstruct_file),
     ("display", show_event),
+    ("serve", serve_file),
+    ("convert", convert_file),
+    ("bench", run_benchmarks),
 ):
     app.command(_name)(_function)
 

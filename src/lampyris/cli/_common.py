@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 AS_JSON = typer.Option("--json", help="Print one JSON object on standard output and nothing else.")
+QUIET = typer.Option("--quiet", "-q", help="Print nothing but errors.")
+DETECTOR = typer.Option(help="Detector of the catalog or table of sensors; by default the one that the file names.")
 
 
 def guarded(command: Callable) -> Callable:
@@ -35,6 +37,14 @@ def guarded(command: Callable) -> Callable:
 def print_json(told: dict) -> None:
     """Print one JSON object; numbers that are not finite become null."""
     typer.echo(json.dumps(_plain(told), indent=2, allow_nan=False))
+
+
+def tell(told: dict, text: str, as_json: bool, quiet: bool) -> None:
+    """Print the result: as JSON, as text, or not at all."""
+    if as_json:
+        print_json(told)
+    elif not quiet:
+        console().print(text, soft_wrap=True, markup=False)
 
 
 def console() -> Console:
@@ -98,17 +108,37 @@ def parse_vector(option: str, text: str | None) -> tuple[float, float, float] | 
     return x, y, z
 
 
-def load_detector(events):
-    """The detector of the catalog that a file of events names, if it still has as many channels."""
+def find_detector(name: str):
+    """A detector of the catalog, or one of a table of sensors (.csv, .npz)."""
     from lampyris import catalog
+    from lampyris.data.geometry import SUFFIXES
+
+    return catalog.from_table(name) if Path(name).suffix.lower() in SUFFIXES else catalog.load(name)
+
+
+def load_detector(events, name: str | None = None):
+    """The detector that a file of events names, or the one that is named instead, if it has as many channels."""
     from lampyris._checks import LampyrisError
 
-    detector = catalog.load(events.detector_name)
+    detector = find_detector(_named(events) if name is None else name)
     if detector.sensors.count != events.channels:
         raise LampyrisError(
             f"{events.path} was made with {events.channels} channels, but {detector.name} has {detector.sensors.count}."
         )
     return detector
+
+
+def _named(events) -> str:
+    """The detector that a file of events names, if the catalog has it."""
+    from lampyris import catalog
+    from lampyris._checks import LampyrisError
+
+    if events.detector_name.lower() not in {name.lower() for name in catalog.names()}:
+        raise LampyrisError(
+            f"{events.path} names the detector {events.detector_name!r}, which is not in the catalog; "
+            "give its table of sensors with --detector."
+        )
+    return events.detector_name
 
 
 def command_line(*words) -> str:

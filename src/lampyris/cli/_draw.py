@@ -1,4 +1,6 @@
 """Tracks at random in a detector: vertices away from the wall, ends inside, directions isotropic."""
+# pyright: reportArgumentType=false
+# fields of modules convert plain numbers, which pyright cannot see
 
 from typing import NamedTuple
 

@@ -11,17 +11,17 @@ from lampyris.cli._common import AS_JSON, console, guarded, print_json
 
 @guarded
 def tell_file(
-    file: Annotated[Path, typer.Argument(help="A file of events or of fits.")],
+    file: Annotated[Path, typer.Argument(help="A file of any format that lampyris reads.")],
     as_json: Annotated[bool, AS_JSON] = False,
 ) -> None:
-    """Say what a file holds and how it was made.
+    """Say what a file holds and how it was made: events, fits, sensors, photons, of ours or of other programs.
 
     Example: lampyris info events.h5
     """
-    from lampyris.data import fits_file
-    from lampyris.data._hdf5 import file_format
+    from lampyris.data.recognise import FORMATS, recognise
 
-    told = _about_fits(file) if file_format(file) == fits_file.FORMAT else _about_events(file)
+    kind = recognise(file)
+    told = {"file": str(file), "format": FORMATS[kind]} | _ABOUT[kind](file)
     if as_json:
         print_json(told)
         return
@@ -34,11 +34,11 @@ def tell_file(
 
 
 def _about_events(file: Path) -> dict:
-    from lampyris.data.hits_file import FORMAT, read_events
+    from lampyris.data.hits_file import read_events
 
     events = read_events(file)
     total = int(events.offset[-1])
-    told = {"file": str(file), "format": FORMAT, "detector": events.detector_name, "channels": events.channels}
+    told = {"detector": events.detector_name, "channels": events.channels}
     told |= {"events": len(events), "hits": total, "hits_per_event": total / max(len(events), 1)}
     return told | {"uuid": events.uuid} | events.provenance
 
@@ -47,4 +47,61 @@ def _about_fits(file: Path) -> dict:
     from lampyris.data.fits_file import read_fits, summary
 
     fits = read_fits(file)
-    return {"file": str(file)} | fits.attributes | summary(fits)
+    return fits.attributes | summary(fits)
+
+
+def _about_watchmal(file: Path) -> dict:
+    from lampyris.data.watchmal import read_watchmal
+
+    events = read_watchmal(file)
+    total = int(events.start[-1])
+    told = {"events": len(events), "hits": total, "hits_per_event": total / max(len(events), 1)}
+    return told | {"highest_channel": events.channels - 1, "axis": events.axis, "truth": sorted(events.truth)}
+
+
+def _about_wcsim(file: Path) -> dict:
+    from lampyris.data.wcsim import read_wcsim, read_wcsim_geometry
+
+    events, table = read_wcsim(file), read_wcsim_geometry(file)
+    return {"entries": events.entries, "tubes": events.channels, "shape": table.settings["shape"]}
+
+
+def _about_photonsim(file: Path) -> dict:
+    from lampyris.data.photonsim import read_photonsim
+
+    photons = read_photonsim(file)
+    particle, energy = photons.particle(0) if len(photons) else ("", float("nan"))
+    return {"events": len(photons), "first_particle": particle, "first_energy_MeV": energy}
+
+
+def _about_sensors(file: Path) -> dict:
+    from lampyris import catalog
+    from lampyris.data.geometry import read_sensor_table
+    from lampyris.layout import overlapping
+
+    table = read_sensor_table(file)
+    detector = catalog.from_table(file)
+    sensors = detector.sensors
+    pairs = len(overlapping(sensors.position, sensors.normal, sensors.radius))
+    told = {"sensors": len(table), "shape": type(detector.shape).__name__}
+    told |= {"photocoverage": float(detector.photocoverage()), "overlapping_pairs": pairs}
+    return told | table.settings
+
+
+def _about_steps(file: Path) -> dict:
+    from lampyris.data.events import unpack_steps
+
+    events = unpack_steps(file)
+    energies = [energy for energy, _ in events]
+    return {"events": len(events), "steps": sum(len(steps) for _, steps in events), "energies_MeV": energies[:5]}
+
+
+_ABOUT = {
+    "events": _about_events,
+    "fits": _about_fits,
+    "watchmal": _about_watchmal,
+    "wcsim": _about_wcsim,
+    "photonsim": _about_photonsim,
+    "sensors": _about_sensors,
+    "steps": _about_steps,
+}

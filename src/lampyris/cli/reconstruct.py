@@ -8,13 +8,14 @@ import typer
 
 from lampyris.cli._common import (
     AS_JSON,
+    DETECTOR,
+    QUIET,
     check_output,
     command_line,
-    console,
     guarded,
     load_detector,
-    print_json,
     progress,
+    tell,
 )
 
 
@@ -23,7 +24,9 @@ def reconstruct_file(
     file: Annotated[Path, typer.Argument(help="File of events.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File of fits to write (HDF5).")],
     particle: Annotated[str, typer.Option(help="Particle to look for.")] = "mu-",
+    detector: Annotated[str | None, DETECTOR] = None,
     as_json: Annotated[bool, AS_JSON] = False,
+    quiet: Annotated[bool, QUIET] = False,
 ) -> None:
     """Fit energy, vertex, direction and time of a particle to every event of a file.
 
@@ -39,24 +42,22 @@ def reconstruct_file(
     check_output("--output", output, file)
     load_profile(particle)
     events = read_events(file)
-    detector = load_detector(events)
+    used = load_detector(events, detector)
     line = command_line("reconstruct", file.name, "--particle", particle)
     writer = FitsWriter(output, events, particle, command=line)
     taken_up = len(writer.done)
-    with progress(as_json) as bar:
-        _reconstruct(detector, events, particle, writer, bar)
+    with progress(as_json or quiet) as bar:
+        _reconstruct(used, events, particle, writer, bar)
     writer.finish()
-    told: dict[str, Any] = {"file": str(output), "input": str(file), "detector": detector.name, "particle": particle}
+    told: dict[str, Any] = {"file": str(output), "input": str(file), "detector": used.name, "particle": particle}
     told |= {"taken_up": taken_up, "seconds": time.perf_counter() - begin} | summary(read_fits(output))
-    if as_json:
-        print_json(told)
-        return
     results = ", ".join(f"{count} {name}" for name, count in told["results"].items())
-    console().print(f"{len(events)} events: {results}; {told['seconds']:.1f} s: {output}", soft_wrap=True, markup=False)
+    lines = [f"{len(events)} events: {results}; {told['seconds']:.1f} s: {output}"]
     if "vertex_cm_68" in told:
         energy = 100 * told["energy_68"]
         text = f"{told['vertex_cm_68']:.1f} cm, {told['direction_deg_68']:.2f} deg and {energy:.1f} %"
-        console().print(f"68 % of vertices, directions and energies lie within {text} of the truth")
+        lines.append(f"68 % of vertices, directions and energies lie within {text} of the truth")
+    tell(told, "\n".join(lines), as_json, quiet)
 
 
 def _reconstruct(detector, events, particle, writer, bar) -> None:

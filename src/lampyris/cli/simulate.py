@@ -8,20 +8,21 @@ import typer
 
 from lampyris.cli._common import (
     AS_JSON,
+    QUIET,
     check_output,
     command_line,
-    console,
+    find_detector,
     guarded,
     parse_vector,
-    print_json,
     progress,
+    tell,
 )
 
 
 @guarded
 def simulate_file(
     output: Annotated[Path, typer.Option("--output", "-o", help="File of events to write (HDF5).")],
-    detector: Annotated[str, typer.Option(help="Name of a detector; `lampyris detectors` lists them.")] = "SK",
+    detector: Annotated[str, typer.Option(help="Detector of the catalog, or a table of sensors (.csv, .npz).")] = "SK",
     particle: Annotated[str, typer.Option(help="Name of the particle.")] = "mu-",
     energy: Annotated[float, typer.Option(help="Kinetic energy in MeV.")] = 1000.0,
     events: Annotated[int, typer.Option(help="How many events.", min=1)] = 1,
@@ -30,6 +31,7 @@ def simulate_file(
     direction: Annotated[str | None, typer.Option(help="Unit vector x,y,z; isotropic if not given.")] = None,
     at: Annotated[float | None, typer.Option("--time", help="Time at the vertex in ns; drawn in +-15 ns.")] = None,
     as_json: Annotated[bool, AS_JSON] = False,
+    quiet: Annotated[bool, QUIET] = False,
 ) -> None:
     """Simulate events of one kind of particle and write their hits with the truth.
 
@@ -37,7 +39,6 @@ def simulate_file(
 
     Example: lampyris simulate --detector SK --particle mu- --energy 1000 --events 100 --seed 1 -o events.h5
     """
-    from lampyris import catalog
     from lampyris.cli._draw import Wanted, draw_tracks
     from lampyris.data.hits_file import write_events
 
@@ -45,14 +46,14 @@ def simulate_file(
     check_output("--output", output)
     wanted = Wanted(particle, energy, parse_vector("--position", position), parse_vector("--direction", direction), at)
     wanted.check()
-    chosen = catalog.load(detector)
+    chosen = find_detector(detector)
     tracks = draw_tracks(chosen, wanted, events, seed)
     told: dict = {"hits": 0, "charge": 0.0, "emitted": 0.0}
-    words = ["--detector", chosen.name, "--particle", particle, "--energy", f"{energy:g}", "--events", events]
+    words = ["--detector", detector, "--particle", particle, "--energy", f"{energy:g}", "--events", events]
     for option, value in (("--position", position), ("--direction", direction), ("--time", at)):
         words += [option, value] if value is not None else []
     line = command_line("simulate", *words, "--seed", seed)
-    with progress(as_json) as bar:
+    with progress(as_json or quiet) as bar:
         made = _simulate(chosen, tracks, seed, bar, told)
         write_events(output, chosen, made, command=line, seed=seed)
     seconds = time.perf_counter() - begin
@@ -62,12 +63,9 @@ def simulate_file(
     }
     made = {"file": output, "detector": chosen.name, "particle": particle, "energy": energy, "events": events}
     told = made | {"seed": seed} | told
-    if as_json:
-        print_json(told)
-    else:
-        hits, charge = told["hits_per_event"], told["charge_per_event"]
-        text = f"{events} events, on average {hits:.0f} hits and {charge:.0f} pe, in {seconds:.1f} s: {output}"
-        console().print(text, soft_wrap=True, markup=False)
+    hits, charge = told["hits_per_event"], told["charge_per_event"]
+    text = f"{events} events, on average {hits:.0f} hits and {charge:.0f} pe, in {seconds:.1f} s: {output}"
+    tell(told, text, as_json, quiet)
 
 
 def _simulate(detector, tracks, seed, bar, told):

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from lampyris._checks import LampyrisError, show
+from lampyris.data._attributes import read_attribute
 
 MOST_COMPRESSED = 1100
 """Times that gzip can shrink data at most: a file that claims to hold more is not believed."""
@@ -69,13 +70,13 @@ def reading(path: Path | str, kind: str, number: int) -> Iterator[h5py.File]:
 def file_format(path: Path | str) -> str:
     """The format that a file says it has; empty when it says nothing that can be read."""
     with contextlib.suppress(*_BROKEN), h5py.File(path, "r") as file:
-        return str(file.attrs.get("format", ""))
+        return str(read_attribute(file, "format") or "")
     return ""
 
 
 def attribute(file: h5py.File, name: str) -> str:
     """A text that the file has to tell of itself."""
-    told = file.attrs.get(name)
+    told = read_attribute(file, name)
     if not isinstance(told, str):
         raise LampyrisError(f"{file.filename} is damaged: its attribute {name} must be a text, but is {show(told)}.")
     return told
@@ -89,8 +90,13 @@ def dataset(file: h5py.File, name: str) -> h5py.Dataset:
     return data
 
 
-def column(file: h5py.File, name: str, shape: tuple[int | None, ...], kinds: str) -> h5py.Dataset:
-    """A dataset of the wanted shape (`None`: any length) and kinds of numbers, not larger than the file can hold."""
+def column(
+    file: h5py.File, name: str, shape: tuple[int | None, ...], kinds: str, most: int | None = None
+) -> h5py.Dataset:
+    """A dataset of the wanted shape (`None`: any length) and kinds of numbers, not larger than the file can hold.
+
+    `most` is the number of bytes that it may have at most, for a column that is read whole.
+    """
     data = dataset(file, name)
     fits = len(data.shape) == len(shape) and all(b in (None, a) for a, b in zip(data.shape, shape, strict=True))
     if not fits or data.dtype.kind not in kinds:
@@ -99,6 +105,8 @@ def column(file: h5py.File, name: str, shape: tuple[int | None, ...], kinds: str
         raise LampyrisError(f"{file.filename} is damaged: {name} must be of shape ({wanted}), but is {found}.")
     if data.nbytes > MOST_COMPRESSED * os.path.getsize(file.filename):
         raise LampyrisError(f"{file.filename} is damaged: {name} claims {data.nbytes} bytes, more than the file holds.")
+    if most is not None and data.nbytes > most:
+        raise LampyrisError(f"{file.filename}: {name} must have at most {most} bytes, but has {data.nbytes}.")
     return data
 
 
@@ -118,9 +126,9 @@ def append(data: h5py.Dataset, rows) -> None:
 
 
 def _check_header(path: Path, file: h5py.File, kind: str, number: int) -> None:
-    found = file.attrs.get("format")
-    if not isinstance(found, str) or found != kind:
+    found, version_found = read_attribute(file, "format"), read_attribute(file, "version")
+    if found != kind:
         raise LampyrisError(f"{path} is not a {kind} file: its format is {found!r}.")
-    told = file.attrs.get("version")
-    if not isinstance(told, int | np.integer) or told != number:
-        raise LampyrisError(f"{path} is of version {show(told)} of {kind}; this lampyris reads version {number}.")
+    if version_found != number:
+        told = show(version_found)
+        raise LampyrisError(f"{path} is of version {told} of {kind}; this lampyris reads version {number}.")

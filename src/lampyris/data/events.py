@@ -1,4 +1,6 @@
 """Whole particles in a file: the charged steps of several events, packed for size."""
+# pyright: reportArgumentType=false
+# fields of modules convert plain numbers, which pyright cannot see
 
 from importlib.resources import files
 from pathlib import Path
@@ -7,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from lampyris._checks import LampyrisError
+from lampyris.data._limits import check_unpacked, readable
 from lampyris.particle import Steps
 
-FORMAT = "lampyris-steps-1"
+FORMAT, KIND = "lampyris-steps-1", "file of packed steps"
 
 
 def pack_steps(path: Path | str, events: list[tuple[float, Steps]]) -> None:
@@ -21,20 +24,35 @@ def pack_steps(path: Path | str, events: list[tuple[float, Steps]]) -> None:
 
 
 def unpack_steps(path: Path | str) -> list[tuple[float, Steps]]:
-    """Read what `pack_steps` wrote."""
-    try:
+    """Read what `pack_steps` wrote; raises `LampyrisError` with one line for any file that is not sound."""
+    path = Path(path)
+    with readable(path, KIND):
+        check_unpacked(path)
         with np.load(path, allow_pickle=False) as archive:
             if str(archive["format"]) != FORMAT:
                 raise LampyrisError(f"{path} is of the format {archive['format']}, not {FORMAT}.")
-            ends = np.cumsum(archive["count"])
+            counts, energies = archive["count"], archive["energy"]
             columns = {n: archive[n] for n in archive.files if n not in ("format", "energy", "count")}
-            energies = archive["energy"]
-    except (OSError, KeyError, ValueError) as error:
-        raise LampyrisError(f"{path} is not a file of packed steps: {error}") from error
-    events = []
-    for energy, start, end in zip(energies, [0, *ends[:-1]], ends, strict=True):
-        events.append((float(energy), Steps(**{name: column[start:end] for name, column in columns.items()})))
-    return events
+        ends = _ends(path, counts, energies, columns)
+        return [
+            (float(energy), Steps(**{name: column[start:end] for name, column in columns.items()}))
+            for energy, start, end in zip(energies, [0, *ends[:-1]], ends, strict=True)
+        ]
+
+
+def _ends(path: Path, counts: np.ndarray, energies: np.ndarray, columns: dict[str, np.ndarray]) -> np.ndarray:
+    """Where the steps of each event end, if the columns are of that length."""
+    if counts.ndim != 1 or counts.dtype.kind not in "iu" or energies.shape != counts.shape or (counts < 0).any():
+        raise LampyrisError(f"{path} is damaged: its energies and counts of steps do not belong together.")
+    if energies.dtype.kind not in "iuf" or not (np.isfinite(energies) & (energies > 0)).all():
+        raise LampyrisError(f"{path} is damaged: energies must be finite and positive.")
+    if (counts > 2**40).any():
+        raise LampyrisError(f"{path} is damaged: an event claims {int(counts.max())} steps.")
+    total = int(counts.sum())
+    for name, column in columns.items():
+        if column.ndim == 0 or len(column) != total:
+            raise LampyrisError(f"{path} is damaged: {name} must have {total} rows, but has the shape {column.shape}.")
+    return np.cumsum(counts)
 
 
 def demo_muon() -> tuple[float, Steps]:

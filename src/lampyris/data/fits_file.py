@@ -10,6 +10,8 @@ Format `lampyris-fits`, version 1; one row for each event:
     /fit/result          (rows,)       "converged", ..., "no hits" for an event without any
     /truth/value         (rows, 7)     NaN where the truth is not known
 """
+# pyright: reportArgumentType=false
+# fields of modules convert plain numbers, which pyright cannot see
 
 import os
 import uuid
@@ -21,7 +23,9 @@ import h5py
 import numpy as np
 
 from lampyris._checks import LampyrisError
+from lampyris.data._attributes import read_attribute, text_attributes, write_attributes
 from lampyris.data._hdf5 import attribute, column, dataset, growing, one_line, provenance, reading
+from lampyris.data._limits import LARGEST_COLUMN
 from lampyris.data.hits_file import EventFile
 from lampyris.emission import load_profile
 from lampyris.fit import Fit
@@ -71,7 +75,7 @@ class FitsWriter:
         self.part = self.path.with_name(self.path.name + ".part")
         made = provenance(command)
         self.identity = {"particle": particle, "input_uuid": events.uuid, "lampyris": made["lampyris"]}
-        self.header = {"format": FORMAT, "version": VERSION, "uuid": str(uuid.uuid4())}
+        self.header: dict[str, str | int] = {"format": FORMAT, "version": VERSION, "uuid": str(uuid.uuid4())}
         self.header |= {"input": events.path.name, "detector": events.detector_name} | made | self.identity
         self.done = self._taken_up()
 
@@ -103,7 +107,7 @@ class FitsWriter:
         if self.done or (self.part.exists() and self._matches()):
             return
         with h5py.File(self.part, "w") as file:
-            file.attrs.update(self.header)
+            write_attributes(file, self.header)
             for name, (shape, dtype) in _COLUMNS.items():
                 growing(file, name, dtype, shape)
 
@@ -115,7 +119,7 @@ class FitsWriter:
         try:
             read_fits(self.part)
             with reading(self.part, FORMAT, VERSION) as file:
-                return all(file.attrs.get(name) == value for name, value in self.identity.items())
+                return all(read_attribute(file, name) == value for name, value in self.identity.items())
         except LampyrisError:
             return False
 
@@ -160,14 +164,17 @@ def read_fits(path: Path | str) -> FitFile:
     """Read a file of fits; raises `LampyrisError` with one line for any file that is not sound."""
     with reading(path, FORMAT, VERSION) as file:
         count = column(file, "fit/event", (None,), "iu").shape[0]
-        columns = [column(file, name, (None, *shape), np.dtype(kind).kind) for name, (shape, kind) in _COLUMNS.items()]
+        columns = [
+            column(file, name, (None, *shape), np.dtype(kind).kind, LARGEST_COLUMN)
+            for name, (shape, kind) in _COLUMNS.items()
+        ]
         if min(data.shape[0] for data in columns) < count:
             raise LampyrisError(f"{path} is damaged: its columns differ in length.")
         event, value, error, covariance, log_likelihood, result, truth = (data[:count] for data in columns)
-        attributes = {name: str(told) for name, told in file.attrs.items()}
+        attributes = text_attributes(file)
         for name in ("particle", "input", "input_uuid", "detector"):
             attribute(file, name)
-    words = tuple(word.decode() for word in result)
+    words = tuple(word.decode("utf-8", "replace") for word in result)
     return FitFile(Path(path), attributes, event, value, error, covariance, log_likelihood, words, truth)
 
 

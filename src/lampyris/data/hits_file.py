@@ -9,6 +9,8 @@ Format `lampyris-events`, version 1. Only hit channels are stored, one event aft
     /truth/particle     (events,)      empty where the truth is not known
     /truth/energy, position, direction, time   [MeV], [m], unit vector, [ns]
 """
+# pyright: reportArgumentType=false
+# fields of modules convert plain numbers, which pyright cannot see
 
 import contextlib
 import uuid
@@ -19,8 +21,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from lampyris._checks import LampyrisError, show
+from lampyris._checks import LampyrisError, fail_unknown
+from lampyris.data._attributes import read_attribute, text_attributes, write_attributes
 from lampyris.data._hdf5 import append, attribute, column, dataset, growing, provenance, reading, writing
+from lampyris.data._limits import LARGEST_COLUMN
+from lampyris.data.records import CODES, MOST_CHANNELS, Truth
 from lampyris.detector import Detector
 from lampyris.response import Hits
 from lampyris.source import Track
@@ -66,15 +71,34 @@ class EventFile:
         return hits
 
     def truth(self, event: int) -> Track | None:
-        """The true particle of one event, where the file knows it."""
+        """The true particle of one event as a track; nothing where it is not known or no model of it exists."""
+        known = self.particle(event)
+        try:
+            return None if known is None else Track(*known)
+        except LampyrisError:
+            return None
+
+    def particle(self, event: int) -> Truth | None:
+        """The true particle of one event as plain numbers, where the file knows it."""
         self._range(event)
         with reading(self.path, FORMAT, VERSION) as file:
             particle = column(file, "truth/particle", (len(self),), "S")[event].decode()
             if not particle:
                 return None
             row = {name: column(file, f"truth/{name}", (len(self), *s), "f")[event] for name, s in _TRUTH.items()}
-        with self._naming(event):
-            return Track(particle, **row)
+        if particle not in CODES and not particle.startswith("pdg "):
+            with self._naming(event):
+                fail_unknown("particle", particle, CODES)
+        if not np.isfinite(np.concatenate([np.ravel(value) for value in row.values()])).all():
+            raise LampyrisError(f"{self.path}: the truth of event {event} is not finite.")
+        if not abs(float(np.linalg.norm(row["direction"])) - 1.0) < 1e-4:
+            raise LampyrisError(f"{self.path}: the true direction of event {event} is not a unit vector.")
+        return Truth(particle, **row)
+
+    def records(self) -> Iterator[tuple[Hits, Truth | None]]:
+        """Hits and truth as plain numbers of all events in order."""
+        for event in range(len(self)):
+            yield self.hits(event), self.particle(event)
 
     def events(self) -> Iterator[tuple[Hits, Track | None]]:
         """All events in order."""
@@ -99,7 +123,7 @@ class EventFile:
 def write_events(
     path: Path | str,
     detector: Detector,
-    events: Iterable[tuple[Hits, Track | None]],
+    events: Iterable[tuple[Hits, Track | Truth | None]],
     *,
     command: str = "",
     seed: int | None = None,
@@ -109,7 +133,7 @@ def write_events(
     with writing(path) as file:
         header = {"format": FORMAT, "version": VERSION, "uuid": str(uuid.uuid4()), **provenance(command)}
         header |= {"detector": detector.name, "channels": channels, "seed": "" if seed is None else str(seed)}
-        file.attrs.update(header)
+        write_attributes(file, header)
         growing(file, "hits/offset", np.int64)
         append(dataset(file, "hits/offset"), [0])
         for name, dtype in _HITS.items():
@@ -125,10 +149,13 @@ def write_events(
 def read_events(path: Path | str) -> EventFile:
     """Open a file of events; raises `LampyrisError` with one line for any file that is not sound."""
     with reading(path, FORMAT, VERSION) as file:
-        channels, detector = file.attrs.get("channels"), attribute(file, "detector")
-        offset = column(file, "hits/offset", (None,), "iu")[:].astype(np.int64)
-        if not isinstance(channels, int | np.integer) or not 0 < channels < 10**8:
-            raise LampyrisError(f"{path} is damaged: its number of channels is {show(channels)}.")
+        said, detector, identity = text_attributes(file), attribute(file, "detector"), attribute(file, "uuid")
+        channels = read_attribute(file, "channels")
+        offset = column(file, "hits/offset", (None,), "iu", LARGEST_COLUMN)[:].astype(np.int64)
+        if not isinstance(channels, int):
+            raise LampyrisError(f"{path} is damaged: its attribute channels must be a whole number.")
+        if not 0 < channels <= MOST_CHANNELS:
+            raise LampyrisError(f"{path} is damaged: its number of channels is {channels}.")
         if len(offset) == 0 or offset[0] != 0 or (np.diff(offset) < 0).any():
             raise LampyrisError(f"{path} is damaged: hits/offset must start at 0 and never fall.")
         if (np.diff(offset) > channels).any():
@@ -136,8 +163,8 @@ def read_events(path: Path | str) -> EventFile:
         for name in _HITS:
             column(file, f"hits/{name}", (int(offset[-1]),), "iuf")
         column(file, "truth/particle", (len(offset) - 1,), "S")
-        told = {name: str(file.attrs.get(name, "")) for name in ("lampyris", "command", "seed", "date")}
-        return EventFile(Path(path), detector, int(channels), attribute(file, "uuid"), told, offset)
+        told = {name: said.get(name, "") for name in ("lampyris", "command", "seed", "date")}
+        return EventFile(Path(path), detector, channels, identity, told, offset)
 
 
 def _append_hits(file: h5py.File, hits: Hits, channels: int) -> None:
@@ -151,7 +178,7 @@ def _append_hits(file: h5py.File, hits: Hits, channels: int) -> None:
     append(dataset(file, "hits/offset"), [dataset(file, "hits/channel").shape[0]])
 
 
-def _append_truth(file: h5py.File, truth: Track | None) -> None:
+def _append_truth(file: h5py.File, truth: Track | Truth | None) -> None:
     append(dataset(file, "truth/particle"), [b"" if truth is None else truth.particle.encode()])
     for name, shape in _TRUTH.items():
         value = np.full(shape, np.nan) if truth is None else np.asarray(getattr(truth, name), float)

@@ -1,4 +1,6 @@
-from lampyris.display.page import write_page
+from lampyris.display.page import write_display, write_page
+from lampyris.display.payload import Shown
+from lampyris.display.prediction import Prediction, predict
 from lampyris.display.ring import ring_on_wall
 
-__all__ = ["ring_on_wall", "write_page"]
+__all__ = ["Prediction", "Shown", "predict", "ring_on_wall", "write_display", "write_page"]

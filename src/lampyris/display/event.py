@@ -15,7 +15,12 @@ from lampyris.response import Hits
 from lampyris.source import Track
 
 BACKGROUND, TEXT = "#14181d", "#dfe4e8"
-TRACK_COLOURS = {"truth": "#56B4E9", "fit": "#D55E00"}  # two of the colours of Okabe and Ito, safe for the colour-blind
+TRACK_COLOURS = {
+    "truth": "#56B4E9",
+    "fit": "#FFFFFF",
+}  # apart in brightness and, with dashes, in form: no need of colour
+CHARGE_COLOURS, TIME_COLOURS, DARKEST = "inferno", "viridis", 0.25
+"""Colour maps, and the share at their dark end that is left out, which would vanish on the background."""
 
 
 class EventView(NamedTuple):

@@ -132,7 +132,8 @@ class TrackProfile(Module):
 def profile_names() -> list[str]:
     """Particles whose profiles ship with the package."""
     tables = files("lampyris.emission") / "tables"
-    return sorted(entry.name.split("_")[0] for entry in tables.iterdir() if entry.name.endswith("_water.npz"))
+    names = [entry.name.removesuffix("_water.npz") for entry in tables.iterdir() if entry.name.endswith("_water.npz")]
+    return sorted(name for name in names if "_" not in name)  # tables of other kinds have longer names
 
 
 @lru_cache(maxsize=8)

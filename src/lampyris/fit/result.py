@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lampyris.describe import html_table
 from lampyris.fit.parameters import NAMES, differences, values
 from lampyris.source import Track
 
@@ -64,13 +65,20 @@ class Fit(NamedTuple):
         return dict(zip(self.names, away.tolist(), strict=True))
 
     def __str__(self) -> str:
-        errors = self.errors()
-        rows = [
-            f"{name:<8}{value:>12.4g} +- {errors[name]:<10.3g}{unit}"
-            for (name, value), unit in zip(self.values().items(), UNITS, strict=True)
-        ]
-        head = f"{self.value.particle}: {self.sentence} log-likelihood {self.log_likelihood:.1f}"
-        return "\n".join([head, *rows])
+        rows = [f"{name:<8}{value:>12} +- {error:<10}{unit}" for name, value, error, unit in self._rows()]
+        return "\n".join([self._head(), *rows])
+
+    def _repr_html_(self) -> str:
+        """The same table in notebooks."""
+        return html_table(self._head(), ("", "value", "error", "unit"), self._rows())
+
+    def _head(self) -> str:
+        return f"{self.value.particle}: {self.sentence} log-likelihood {self.log_likelihood:.1f}"
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        """Name, value, error and unit of each number."""
+        told = zip(self.values().items(), self.errors().values(), UNITS, strict=True)
+        return [(name, f"{value:.4g}", f"{error:.3g}", unit) for (name, value), error, unit in told]
 
 
 def make_errors(covariance: np.ndarray) -> TrackErrors:

@@ -13,7 +13,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lampyris.detector import Detector
-from lampyris.display.event import BACKGROUND, TEXT, TRACK_COLOURS, EventView, save_whole, view_event
+from lampyris.display.event import (
+    BACKGROUND,
+    CHARGE_COLOURS,
+    DARKEST,
+    TEXT,
+    TIME_COLOURS,
+    TRACK_COLOURS,
+    EventView,
+    save_whole,
+    view_event,
+)
 from lampyris.response import Hits
 from lampyris.source import Track
 
@@ -41,10 +51,10 @@ def save_event(
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     low, high = view.charge_range
-    _draw_map(left, view, np.maximum(view.charge, low), _colours("cividis"), LogNorm(low, high), "charge [pe]")
+    _draw_map(left, view, np.maximum(view.charge, low), _colours(CHARGE_COLOURS), LogNorm(low, high), "charge [pe]")
     time_label = f"time after the first hits ({view.first_time:.1f} ns) [ns]"
     early = Normalize(0.0, view.time_span)
-    _draw_map(right, view, view.time - view.first_time, _colours("viridis").reversed(), early, time_label)
+    _draw_map(right, view, view.time - view.first_time, _colours(TIME_COLOURS).reversed(), early, time_label)
     heading = f"{title or detector.name}\n{view.summary}"
     figure.suptitle(heading, color=TEXT, fontsize=13, parse_math=False)
     if view.tracks:
@@ -55,8 +65,8 @@ def save_event(
 
 
 def _colours(name: str) -> LinearSegmentedColormap:
-    """A colour map without its darkest eighth, which would vanish on the background."""
-    return LinearSegmentedColormap.from_list(name, matplotlib.colormaps[name](np.linspace(0.125, 1.0, 256)))
+    """A colour map without its dark end."""
+    return LinearSegmentedColormap.from_list(name, matplotlib.colormaps[name](np.linspace(DARKEST, 1.0, 256)))
 
 
 def _disks(axes: Axes, view: EventView, channels: np.ndarray, **look) -> EllipseCollection:

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from lampyris._checks import LampyrisError, fail
+from lampyris.describe import html_table
 
 
 class Hits(NamedTuple):
@@ -33,3 +34,15 @@ class Hits(NamedTuple):
                 fail(f"Hits({name}=...)", "finite on every hit channel", values[~np.isfinite(values)][0])
         if np.asarray(self.charge).min() < 0:
             fail("Hits(charge=...)", ">= 0", np.asarray(self.charge).min(), "pe")
+
+    def _repr_html_(self) -> str:
+        """What was seen, with the spread of charges and times, in notebooks."""
+        hit = np.asarray(self.hit, bool)
+        title = f"Hits: {int(hit.sum())} of {hit.size} channels, {float(np.asarray(self.charge)[hit].sum()):.1f} pe"
+        if not hit.any():
+            return html_table(title, (), [])
+        rows = []
+        for name, unit in (("charge", "pe"), ("time", "ns")):
+            spread = np.quantile(np.asarray(getattr(self, name))[hit], [0.0, 0.16, 0.5, 0.84, 1.0])
+            rows.append((name, *(f"{value:.4g}" for value in spread), unit))
+        return html_table(title, ("", "least", "16 %", "median", "84 %", "most", "unit"), rows)

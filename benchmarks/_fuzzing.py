@@ -1,0 +1,158 @@
+"""Small sound files of every format, ways to damage them, and readers that must survive it."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from lampyris._checks import LampyrisError
+from lampyris.data.events import pack_steps, unpack_steps
+from lampyris.data.fits_file import FitRow, FitsWriter, read_fits
+from lampyris.data.geometry import SensorTable, read_sensor_table, write_sensor_table
+from lampyris.data.hits_file import read_events, write_events
+from lampyris.data.photonsim import read_photonsim
+from lampyris.data.recognise import recognise
+from lampyris.data.records import Truth
+from lampyris.data.watchmal import read_watchmal, write_watchmal
+from lampyris.data.wcsim import read_wcsim, read_wcsim_geometry
+from lampyris.detector import Detector
+from lampyris.medium import Medium
+from lampyris.particle import Steps
+from lampyris.response import Hits
+from lampyris.sensors import make_sensors
+from lampyris.shape import Cylinder
+from lampyris.surface import Lambertian
+
+CHANNELS = 24
+ROOT_FILES = Path(__file__).parents[1] / "tests" / "data"
+SPECIAL = [0, 1, 0x7F, 0xFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x40000000, 0x7FFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF]
+
+
+def sound_files(folder: Path) -> dict[str, Path]:
+    """One small file of every format."""
+    azimuth = 2.0 * np.pi * np.arange(CHANNELS) / CHANNELS
+    outward = np.stack([np.cos(azimuth), np.sin(azimuth), np.zeros(CHANNELS)], axis=1)
+    sensors = make_sensors(2.0 * outward, -outward, 0.1)
+    detector = Detector(Cylinder(2.0, 4.0), Medium(1.34, 50.0), Lambertian(0.0), sensors, name="small")
+    draw, truth = np.random.default_rng(1), Truth("mu-", 500.0, np.zeros(3), np.array([0.6, 0.0, 0.8]), 1.5)
+    events = []
+    for number in range(4):
+        hit = draw.random(CHANNELS) < 0.5
+        charge, time = draw.exponential(2.0, CHANNELS), draw.normal(10.0, 3.0, CHANNELS)
+        hits = Hits(np.where(hit, charge, 0).astype("f4"), np.where(hit, time, 0).astype("f4"), hit)
+        events.append((hits, truth if number else None))
+    files = {kind: folder / name for kind, name in NAMES.items()}
+    write_events(files["events"], detector, events)
+    writer = FitsWriter(files["fits"], read_events(files["events"]), "mu-")
+    for number in range(4):
+        writer.append(FitRow(number, np.ones(7), np.ones(7), np.eye(7), -1.0, "converged", np.ones(7)))
+    writer.finish()
+    write_watchmal(files["watchmal"], events)
+    write_sensor_table(
+        files["csv"], SensorTable(files["csv"], 2.0 * outward, -outward, np.full(CHANNELS, 0.1), {}, SETTINGS)
+    )
+    np.savez(files["npz"], position=2.0 * outward, normal=-outward, radius=np.full(CHANNELS, 0.1), shape="cylinder 2 4")
+    pack_steps(files["steps"], [(500.0, _steps(draw))])
+    for kind in ("wcsim", "photonsim"):
+        shutil.copy(ROOT_FILES / f"{kind}.root", files[kind])
+    return files
+
+
+SETTINGS = {"name": "small", "shape": "cylinder 2 4", "radius": "0.1"}
+NAMES = {
+    "events": "events.h5",
+    "fits": "fits.h5",
+    "watchmal": "watchmal.h5",
+    "csv": "sensors.csv",
+    "npz": "sensors.npz",
+    "steps": "steps.npz",
+    "wcsim": "wcsim.root",
+    "photonsim": "photonsim.root",
+}
+
+
+def _steps(draw: np.random.Generator) -> Steps:
+    from lampyris.data.events import demo_muon
+
+    arrays = demo_muon()[1].arrays()
+    return Steps(**{name: column[:20] for name, column in arrays.items()})
+
+
+def _read_events(path: Path) -> None:
+    events = read_events(path)
+    for number in range(len(events)):
+        events.hits(number)
+        events.particle(number)
+
+
+def _read_wcsim(path: Path) -> None:
+    for _ in read_wcsim(path).records():
+        pass
+    read_wcsim_geometry(path)
+
+
+def _read_photonsim(path: Path) -> None:
+    photons = read_photonsim(path)
+    for number in range(min(len(photons), 3)):
+        photons.photons(number)
+        photons.particle(number)
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "events": _read_events,
+    "fits": read_fits,
+    "watchmal": lambda path: list(read_watchmal(path).records()),
+    "csv": read_sensor_table,
+    "npz": read_sensor_table,
+    "steps": unpack_steps,
+    "wcsim": _read_wcsim,
+    "photonsim": _read_photonsim,
+}
+
+
+def damaged(content: bytes, draw: np.random.Generator) -> bytes:
+    """The content after one to four random damages: flipped, overwritten, cut, doubled or moved bytes."""
+    data = bytearray(content)
+    for _ in range(draw.integers(1, 5)):
+        if not data:
+            break
+        at, kind = int(draw.integers(len(data))), int(draw.integers(7))
+        length = int(min(draw.integers(1, 65), len(data) - at))
+        if kind == 0:
+            data[at] ^= 1 << int(draw.integers(8))
+        elif kind == 1:
+            data[at] = int(draw.integers(256))
+        elif kind == 2:
+            special, width = SPECIAL[draw.integers(len(SPECIAL))], int(draw.choice([1, 2, 4, 8]))
+            order = "big" if draw.random() < 0.5 else "little"
+            data[at : at + width] = (special & (1 << 8 * width) - 1).to_bytes(width, order)
+        elif kind == 3:
+            del data[at : at + length]
+        elif kind == 4:
+            data[at:at] = data[at : at + length]
+        elif kind == 5:
+            data[at : at + length] = bytes(length)
+        elif draw.random() < 0.3:
+            del data[at:]
+    return bytes(data)
+
+
+def survives(kind: str, path: Path) -> str:
+    """What a reader makes of a file: "read", or "refused" with one line; anything else is an exception."""
+    try:
+        recognise(path)
+    except LampyrisError as error:
+        _check_line(error)
+    try:
+        READERS[kind](path)
+    except LampyrisError as error:
+        _check_line(error)
+        return "refused"
+    return "read"
+
+
+def _check_line(error: LampyrisError) -> None:
+    text = str(error)
+    if "\n" in text or not text or len(text) > 1500:
+        raise AssertionError(f"not one line: {text[:2000]!r}")

@@ -1,0 +1,62 @@
+"""Which format a file is of."""
+
+from pathlib import Path
+
+from lampyris._checks import LampyrisError
+from lampyris.data import events, fits_file, hits_file
+from lampyris.data._hdf5 import file_format
+from lampyris.data._limits import readable
+from lampyris.data._root import open_root
+from lampyris.data.geometry import SUFFIXES
+from lampyris.data.watchmal import is_watchmal
+
+FORMATS = {
+    "events": hits_file.FORMAT,
+    "fits": fits_file.FORMAT,
+    "watchmal": "WatChMaL HDF5",
+    "wcsim": "WCSim ROOT",
+    "photonsim": "PhotonSim ROOT",
+    "sensors": "table of sensors",
+    "steps": events.FORMAT,
+}
+"""Formats that can be read, and what they are called."""
+_SIGNATURES = {b"\x89HDF\r\n\x1a\n": "hdf5", b"root": "root", b"PK\x03\x04": "npz"}
+
+
+def recognise(path: Path | str) -> str:
+    """The key in `FORMATS` of a file; raises `LampyrisError` if it is none of them."""
+    path = Path(path)
+    with readable(path, "file that lampyris reads"), path.open("rb") as file:
+        head = file.read(8)
+    container = next((kind for signature, kind in _SIGNATURES.items() if head.startswith(signature)), "")
+    if container == "hdf5":
+        own = {hits_file.FORMAT: "events", fits_file.FORMAT: "fits"}.get(file_format(path))
+        if own is not None:
+            return own
+        if is_watchmal(path):
+            return "watchmal"
+    elif container == "root":
+        return _tree(path)
+    elif container == "npz":
+        return "steps" if _is_steps(path) else "sensors"
+    elif path.suffix.lower() in SUFFIXES:
+        return "sensors"
+    raise LampyrisError(f"{path} is of no format that lampyris reads: {', '.join(FORMATS.values())}.")
+
+
+def _tree(path: Path) -> str:
+    with readable(path, "ROOT file"), open_root(path) as file:
+        names = {key.split(";")[0] for key in file.keys()}  # noqa: SIM118
+    for tree, kind in (("wcsimT", "wcsim"), ("OpticalPhotons", "photonsim")):
+        if tree in names:
+            return kind
+    raise LampyrisError(
+        f"{path} is a ROOT file with neither wcsimT nor OpticalPhotons, but {', '.join(sorted(names)[:5])}."
+    )
+
+
+def _is_steps(path: Path) -> bool:
+    import zipfile
+
+    with readable(path, "archive"), zipfile.ZipFile(path) as archive:
+        return "format.npy" in archive.namelist()
