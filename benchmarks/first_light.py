@@ -10,6 +10,7 @@ import argparse
 import time
 from pathlib import Path
 
+import equinox as eqx
 import jax
 import numpy as np
 from _record import peak_memory_gb, record
@@ -17,8 +18,8 @@ from _record import peak_memory_gb, record
 import lampyris as lp
 from lampyris.data.events import demo_muon, unpack_steps
 from lampyris.emission import load_profile
-from lampyris.fit.objective import local_model
-from lampyris.likelihood import Dispersion, observe
+from lampyris.fit.problem import Problem
+from lampyris.likelihood import Dispersion, Observation, log_likelihood
 
 EVENTS = Path(__file__).parents[1] / "data" / "geant4_water_mu-_events.npz"
 
@@ -56,6 +57,7 @@ def one(detector: lp.Detector, truth: lp.Track, steps, key) -> dict:
         "vertex_cm": 100.0 * float(np.linalg.norm(np.asarray(fit.value.position - truth.position))),
         "direction_deg": float(np.degrees(np.arccos(cosine))),
         "momentum_percent": 100.0 * (momentum(float(fit.value.energy)) - true_momentum) / true_momentum,
+        "longitudinal_cm": 100.0 * float(np.dot(fit.value.position - truth.position, truth.direction)),
         "pulls": fit.pulls(truth),
         "seconds": seconds,
         "evaluations": fit.statistics["evaluations"],
@@ -63,19 +65,38 @@ def one(detector: lp.Detector, truth: lp.Track, steps, key) -> dict:
 
 
 def timing(detector: lp.Detector) -> dict:
-    """Value, gradient and curvature of the demo event: first call and later calls."""
+    """Seconds of the first call and of later calls for the demo event: likelihood with all slopes, prediction, gradient."""
     energy, steps = demo_muon()
     track = lp.Track("mu-", energy, [2.0, -3.0, 4.0], [0.6, 0.0, 0.8], 0.0)
-    hits = lp.simulate(
-        detector, lp.StepLight(steps, track.position, track.direction, track.time), key=jax.random.key(0)
-    )
-    seen, transport = observe(hits, detector.sensors, 0.25), lp.Hybrid()
-    seconds = []
-    for _ in range(6):
-        start = time.perf_counter()
-        local_model(track, seen, detector, transport, Dispersion(), 0.0)
-        seconds.append(time.perf_counter() - start)
-    return {"compile_seconds": seconds[0], "value_and_gradient_seconds": float(np.median(seconds[1:]))}
+    light = lp.StepLight(steps, track.position, track.direction, track.time)
+    hits = lp.simulate(detector, light, key=jax.random.key(0))
+    problem = Problem(detector, hits, "mu-", lp.Hybrid(), Dispersion())
+    state = problem.model.start(track)
+
+    @eqx.filter_jit
+    def value_and_gradient(track: lp.Track, seen: Observation) -> tuple:
+        def value(t: lp.Track):
+            return log_likelihood(problem.transport(t, detector), seen, problem.dispersion)
+
+        return eqx.filter_value_and_grad(value)(track)
+
+    calls = {
+        "": lambda: value_and_gradient(track, problem.seen),
+        "indirect_": lambda: problem.scattered(track),
+        "fit_step_": lambda: problem.local(state, scattered, 0.0),
+    }
+    scattered = problem.scattered(track)
+    figures = {}
+    for name, call in calls.items():
+        seconds = []
+        for _ in range(8):
+            start = time.perf_counter()
+            jax.block_until_ready(call())
+            seconds.append(time.perf_counter() - start)
+        key = "value_and_gradient_seconds" if not name else f"{name}seconds"
+        figures[key] = float(np.median(seconds[1:]))
+        figures[f"{name}compile_seconds"] = seconds[0]
+    return figures
 
 
 def main() -> None:
@@ -96,9 +117,13 @@ def main() -> None:
         "events": len(rows),
         "converged_fraction": float(np.mean([row["result"] == "converged" for row in rows])),
         "vertex_q68_cm": quantile("vertex_cm"),
+        "vertex_median_cm": float(np.median([row["vertex_cm"] for row in rows])),
+        "longitudinal_bias_cm": float(np.mean([row["longitudinal_cm"] for row in rows])),
+        "beyond_1m": int(sum(row["vertex_cm"] > 100.0 for row in rows)),
         "direction_q68_deg": quantile("direction_deg"),
         "momentum_q68_percent": quantile("momentum_percent"),
         "momentum_bias_percent": float(np.mean([row["momentum_percent"] for row in rows])),
+        "pull_mean": {n: float(np.mean([row["pulls"][n] for row in rows])) for n in rows[0]["pulls"]},
         "pull_width": {n: float(np.std([row["pulls"][n] for row in rows])) for n in rows[0]["pulls"]},
         "seconds_per_event": float(np.median([row["seconds"] for row in rows])),
         "each": rows,

@@ -18,6 +18,7 @@ from lampyris.likelihood import Dispersion
 from lampyris.response import Hits
 from lampyris.source import Track
 from lampyris.transport import Hybrid
+from lampyris.units import SPEED_OF_LIGHT
 
 FEWEST_HITS = 20
 REFRESHES = 5
@@ -46,9 +47,11 @@ def reconstruct(
 ) -> Fit:
     """Fit energy, vertex, direction and time of a particle to one event; no truth is needed.
 
-    Without a `start` it finds its own: time multilateration, mean direction, total charge. A first stage fits with
-    times and charges blurred, so that it catches from metres away; the second is the likelihood itself. `dispersion`
-    says how far single events differ from the mean one; the covariance is the inverse of the curvature.
+    Without a `start` it finds its own: time multilateration, a scan of rings through that point, total charge. A first
+    stage fits with times and charges blurred, so that it catches from metres away; the second is the likelihood itself.
+    Muons are fitted with their bends and the stretch of their range as latent numbers, electrons with the mean shower.
+    `dispersion` says how far single events differ from the prediction; the covariance is the block of the seven numbers in
+    the inverse information of all.
 
     Raises `LampyrisError` for an empty or unsound event; everything else ends in the `result` of the fit.
     """
@@ -87,12 +90,12 @@ def _climb(problem: Problem, state: State) -> Stages:
 
 
 def _moved(before: State, climb: Climb) -> float:
-    """How far the track moved, in standard deviations of the fit."""
-    now = climb.point.track
-    covariance = np.linalg.pinv(climb.local.curvature)[1:4, 1:4]
-    away = (np.asarray(now.position, float) - np.asarray(before.track.position, float)) / SCALES[1:4]
-    energy = np.log(float(now.energy) / float(before.track.energy)) / SCALES[0]
-    return float(np.sqrt(away @ np.linalg.solve(covariance, away) + energy**2 * 1.0))
+    """How far energy and vertex moved, in standard deviations of the fit."""
+    now, then = climb.point.track, before.track
+    energy = np.log(float(now.energy) / float(then.energy))
+    away = np.append(energy, np.asarray(now.position, float) - np.asarray(then.position, float)) / SCALES[:4]
+    covariance = np.linalg.inv(climb.local.curvature)[:4, :4]
+    return float(np.sqrt(max(away @ np.linalg.solve(covariance, away), 0.0)))
 
 
 def _start(problem: Problem, detector: Detector, hits: Hits, particle: str) -> Track:
@@ -143,6 +146,12 @@ def _result(problem: Problem, stages: Stages) -> str:
     return "converged" if stages.converged else "not converged"
 
 
+def _slip(track: Track, slip: float) -> np.ndarray:
+    """Covariance of a start of light that lies ahead of the vertex along the track, and as much later."""
+    along = np.concatenate([[0.0], np.asarray(track.direction, float), [0.0, 0.0, 1.0 / SPEED_OF_LIGHT]])
+    return slip**2 * np.outer(along, along)
+
+
 def _fit(problem: Problem, stages: Stages, result: str, hits: int) -> Fit:
     """Errors from the curvature, and all that is told of the fit."""
     track, local = stages.climb.point.track, stages.climb.local
@@ -152,7 +161,7 @@ def _fit(problem: Problem, stages: Stages, result: str, hits: int) -> Fit:
         if size.min() > 0:
             # the block of the track in the inverse: its latent numbers are free too
             turned = jacobian(track) @ vectors[:7]
-            covariance = (turned / size) @ turned.T
+            covariance = (turned / size) @ turned.T + _slip(track, problem.dispersion.slip)
     statistics = {
         "hits": hits,
         "charge": problem.charge,

@@ -18,13 +18,15 @@ class Dispersion(NamedTuple):
 
     The charge of a channel that expects mu photoelectrons has the variance mu + `clumps` mu + (`channel` mu)^2 about the
     prediction: light that comes in clumps (knocked-out electrons), and light that is a little elsewhere. `total`:
-    relative rms of the total light of particles of one energy; `charge_spread`: rms charge of one photoelectron [pe].
+    relative rms of the total light of particles of one energy; `charge_spread`: rms charge of one photoelectron [pe];
+    `slip`: rms by which the light of a single track starts before or behind its vertex [m], with its time.
     """
 
     channel: float = 0.19
     clumps: float = 0.25
     total: float = 0.009
     charge_spread: float = 0.4
+    slip: float = 0.05
 
     def relative(self, expected: np.ndarray) -> np.ndarray:
         """Relative rms of the charge of each channel beyond Poisson, from its expected photoelectrons."""
