@@ -133,9 +133,14 @@ def _hermite(values: Array, slopes: Array, cell: Array, t: Array) -> Array:
     return left + t**2 * (3 - 2 * t) * after + t**2 * (t - 1) * end
 
 
-@lru_cache(maxsize=1)
 def load_muon_light() -> MuonLight:
-    """The light of muons in water that ships with the package."""
+    """The light of muons in water that ships with the package, in the precision that JAX works in."""
+    return _load(jax.dtypes.canonicalize_dtype(float).name)
+
+
+@lru_cache(maxsize=2)
+def _load(precision: str) -> MuonLight:
+    """As `load_muon_light`; tables read in one precision must not meet numbers of another."""
     path = str(files("lampyris.emission") / "tables" / "mu_delta_water.npz")
     with np.load(path, allow_pickle=False) as archive:
         if str(archive["format"]) != DELTA_FORMAT:

@@ -136,9 +136,14 @@ def profile_names() -> list[str]:
     return sorted(name for name in names if "_" not in name)  # tables of other kinds have longer names
 
 
-@lru_cache(maxsize=8)
 def load_profile(particle: str) -> TrackProfile:
-    """The shipped profile of a particle in water."""
+    """The shipped profile of a particle in water, in the precision that JAX works in."""
+    return _load(particle, jax.dtypes.canonicalize_dtype(float).name)
+
+
+@lru_cache(maxsize=8)
+def _load(particle: str, precision: str) -> TrackProfile:
+    """As `load_profile`; a table read in one precision must not meet numbers of another."""
     if particle not in profile_names():
         fail_unknown("particle", particle, profile_names())
     with jax.ensure_compile_time_eval():  # it may first be asked for while a function is traced
