@@ -44,3 +44,4 @@ def double_precision():
     """Numbers of 64 bits, for comparisons with finite differences."""
     with jax.enable_x64(True):
         yield
+    jax.clear_caches()  # what was traced with 64 bits must not meet numbers of 32

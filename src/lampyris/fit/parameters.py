@@ -16,7 +16,7 @@ SCALES = np.array([0.05, 0.2, 0.2, 0.2, 0.02, 0.02, 0.5])
 
 def moved(track: Track, step: Float[Array, "7"]) -> Track:
     """The track after a step in units of `SCALES`; its direction moves on the tangent plane of where it is."""
-    step = step * SCALES
+    step = step * jnp.asarray(SCALES, step.dtype)
     first, second = orthonormal_frame(track.direction)
     direction = normalise(track.direction + step[4] * first + step[5] * second)
     return eqx.tree_at(
