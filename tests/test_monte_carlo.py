@@ -14,7 +14,7 @@ from lampyris.shape import Cylinder, Sphere
 from lampyris.source import Isotropic, Photons
 from lampyris.spectrum import Constant
 from lampyris.surface import Lambertian
-from lampyris.transport import MonteCarlo
+from lampyris.transport import Hybrid, MonteCarlo
 from lampyris.transport.solid_angle import disk_solid_angle
 from lampyris.units import SPEED_OF_LIGHT
 
@@ -150,3 +150,7 @@ def test_reference_tank():
         sigma = np.hypot(np.sqrt(expected * (1.0 - expected) / balance.traced), 1.3e-4)
         assert seen / balance.traced == pytest.approx(expected, abs=4.0 * sigma)
     assert balance.error() == 0.0
+    direct = on_host(
+        lambda source, detector: Hybrid().direct(source, detector).charge, flash(1.0, (3.0, -2.0, 5.0)), tank
+    )
+    assert direct.sum(dtype=float) == pytest.approx(0.17950, abs=1.3e-4)

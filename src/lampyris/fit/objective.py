@@ -19,6 +19,7 @@ from lampyris.fit.model import State, TrackModel
 from lampyris.fit.newton import Local
 from lampyris.fit.parameters import SCALES
 from lampyris.likelihood import Dispersion, Observation, Prompt, Quadratic, quadratic
+from lampyris.likelihood.event import Rows
 from lampyris.source import Track
 from lampyris.transport import Hybrid
 from lampyris.transport.direct import DistanceTable
@@ -28,8 +29,6 @@ from lampyris.transport.hybrid import IndirectLight
 
 CHUNK = 512
 """Channels that are worked on together: their pairs with the points of a track stay in the cache."""
-
-Rows = Float[Array, "channels 3"]
 
 
 class DirectPart(NamedTuple):

@@ -37,8 +37,9 @@ class Problem:
     def __init__(self, detector: Detector, hits: Hits, particle: str, transport: Hybrid, dispersion: Dispersion):
         self.detector, self.transport, self.dispersion = detector, transport, dispersion
         self.model, self.profile = model_of(particle), load_profile(particle)
-        self.hits, self.charge = hits, float(np.asarray(hits.charge).sum())
+        self.hits = hits
         self.seen = self.rough = observe(hits, detector.sensors, ROUGH_DISPERSION)
+        self.charge = float(self.seen.charge)
         self.evaluations = 0
 
     def scattered(self, track: Track) -> Scattered:

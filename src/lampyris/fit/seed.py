@@ -1,4 +1,4 @@
-"""A start for the fit from the data alone: vertex and time by multilateration, direction and energy from charge."""
+"""Where to look for a track, from the data alone: a point and time by multilateration, and the mean direction of light."""
 
 from typing import NamedTuple
 

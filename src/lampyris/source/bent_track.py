@@ -29,8 +29,6 @@ SHARPEST = 0.003
 class Way(NamedTuple):
     """Points along a track."""
 
-    residual: Array
-    """residual range [m]"""
     step: Array
     """path of each piece [m]"""
     position: Array
@@ -99,4 +97,4 @@ class BentTrack(Source):
         position = self.position + step[:, None] * (jnp.cumsum(axis, axis=0) - 0.5 * axis)
         # a Brownian bridge between the joints: what the even turn leaves out
         width = jnp.sqrt(SHARPEST**2 + (growth * turned * (1.0 - turned)).sum(axis=1))
-        return Way(residual, step, position, axis, width), motion, at_joints.time_left[0]
+        return Way(step, position, axis, width), motion, at_joints.time_left[0]

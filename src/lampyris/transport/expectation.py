@@ -100,8 +100,3 @@ class Expectation(eqx.Module):
         density, cumulative = self.density_and_cumulative(time)
         total = self.total_charge
         return density / total, cumulative / total
-
-
-def widened(direct: GaussianMixture, rms: Array) -> GaussianMixture:
-    """The same light with its times spread by a further rms [ns]: what a first, rough fit uses."""
-    return eqx.tree_at(lambda d: d.rms, direct, jnp.sqrt(direct.rms**2 + rms**2))
