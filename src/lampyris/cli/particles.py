@@ -9,11 +9,13 @@ import typer
 from lampyris.cli._common import AS_JSON, QUIET, check_output, command_line, guarded, progress, tell
 
 ENGINES = ("built-in", "geant4")
+TOGETHER = 20
+"""Events that are in memory at a time."""
 
 
 @guarded
 def write_particles(
-    particle: Annotated[str, typer.Argument(help="Name of the particle: mu-, e-, gamma, pi+ and so on.")],
+    particle: Annotated[str, typer.Argument(help="Name of the particle: mu-, e-, gamma, pi+ and so on; for geant4 also a PDG code.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Table of steps to write (HDF5, or .npz).")],
     energy: Annotated[float, typer.Option(help="Kinetic energy in MeV.")] = 1000.0,
     events: Annotated[int, typer.Option(help="How many events.", min=1)] = 1,
@@ -38,10 +40,10 @@ def write_particles(
         fail_unknown("engine", engine, ENGINES)
     words = ["--energy", f"{energy:g}", "--events", events, "--engine", engine, "--decay" if decay else None]
     line = command_line("particles", particle, *words, "--seed", seed)
-    make = _maker(engine, particle, energy, decay)
+    code, make = _maker(engine, particle, energy, decay)
     with progress(as_json or quiet) as bar:
         task = bar.add_task("particles", total=events)
-        rows = _events(make, particle, energy, events, seed, lambda: bar.advance(task))
+        rows = _events(make, code, energy, events, seed, lambda: bar.advance(task))
         steps = write_steps(output, rows, command=line, seed=seed)
     seconds = time.perf_counter() - begin
     told = {"file": output, "particle": particle, "energy": energy, "events": events, "seed": seed, "engine": engine}
@@ -51,23 +53,29 @@ def write_particles(
 
 
 def _maker(engine: str, particle: str, energy: float, decay: bool):
-    """A function from a key to the steps of one event; bad input is found here."""
+    """The name of the particle in the file and a function from keys to steps; bad input is found here."""
     if engine == "geant4":
+        from lampyris.data.records import PARTICLES
         from lampyris.particle.geant4 import Geant4
 
         geant4 = Geant4(decay=decay)
-        geant4.check(particle, energy)
-        return lambda key: geant4.simulate(particle, energy, key=key)
+        code = int(particle) if particle.lstrip("+-").isdigit() else particle
+        geant4.check(code, energy, "--energy")
+        name = PARTICLES.get(code, ("", 0.0))[0] if isinstance(code, int) else code
+        return name, lambda keys: geant4.simulate_many(code, [energy] * len(keys), keys)
     from lampyris.particle import check_particle, simulate_particle
 
     check_particle(particle, energy, "--energy")
-    return lambda key: simulate_particle(particle, energy, key=key, decay=decay)
+    return particle, lambda keys: [simulate_particle(particle, energy, key=key, decay=decay) for key in keys]
 
 
-def _events(make, particle: str, energy: float, count: int, seed: int, advance):
+def _events(make, name: str, energy: float, count: int, seed: int, advance):
+    """Yield the events, made some at a time."""
     import jax
 
     key = jax.random.key(seed)
-    for number in range(count):
-        yield particle, energy, make(jax.random.fold_in(key, number))
-        advance()
+    for start in range(0, count, TOGETHER):
+        keys = [jax.random.fold_in(key, number) for number in range(start, min(start + TOGETHER, count))]
+        for steps in make(keys):
+            yield name, energy, steps
+            advance()
