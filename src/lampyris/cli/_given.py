@@ -51,14 +51,17 @@ class Given:
         import numpy as np
 
         from lampyris.data.records import Truth
-        from lampyris.source import StepLight
 
-        place = (np.asarray(self.position, float), np.asarray(self.direction, float), float(self.time))
+        place = (np.asarray(self.position), np.asarray(self.direction), self.time)
         for event in range(count):
-            if self.kind == "steps":
-                source = StepLight(events.steps(event), *place)  # pyright: ignore[reportArgumentType]
-            else:
-                source = events.photons(event).moved(*place)
+            source = self._light(events, event)
             name, energy = events.particle(event)
             known = bool(name) and np.isfinite(energy) and energy > 0
             yield source, Truth(name, energy, *place) if known else None
+
+    def _light(self, events, event: int) -> "Source":
+        from lampyris.source import StepLight
+
+        if self.kind == "steps":
+            return StepLight(events.steps(event), self.position, self.direction, self.time)  # pyright: ignore[reportArgumentType]
+        return events.photons(event).moved(self.position, self.direction, self.time)

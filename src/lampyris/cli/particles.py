@@ -15,7 +15,9 @@ TOGETHER = 20
 
 @guarded
 def write_particles(
-    particle: Annotated[str, typer.Argument(help="Name of the particle: mu-, e-, gamma, pi+ and so on; for geant4 also a PDG code.")],
+    particle: Annotated[
+        str, typer.Argument(help="Name of the particle: mu-, e-, gamma, pi+ and so on; for geant4 also a PDG code.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Table of steps to write (HDF5, or .npz).")],
     energy: Annotated[float, typer.Option(help="Kinetic energy in MeV.")] = 1000.0,
     events: Annotated[int, typer.Option(help="How many events.", min=1)] = 1,

@@ -39,8 +39,10 @@ COLUMNS: dict[str, dict[str, tuple[int, ...]]] = {
     "photons": {"position": (3,), "direction": (3,), "time": (), "wavelength": ()},
 }
 """Columns of each kind of table and the shapes of their rows."""
+LARGEST_NUMBER = 3e38
+"""What single precision holds."""
 WHOLE = ("pdg", "track", "parent")
-_ALLOWED = {"steps": {"beta_start": (0.0, 1.0), "beta_end": (0.0, 1.0), "length": (0.0, np.inf)}, "photons": {}}
+_ALLOWED = {"steps": {"beta_start": (0.0, 1.0), "beta_end": (0.0, 1.0), "length": (0.0, LARGEST_NUMBER)}, "photons": {}}
 
 
 @dataclass(frozen=True)
@@ -248,7 +250,7 @@ def _primaries(path: Path, kind: str, told, count: int, offset: np.ndarray) -> t
 def _bounds(kind: str, name: str) -> tuple[float, float]:
     if name in WHOLE:
         return -(2.0**31), 2.0**31 - 1.0
-    return _ALLOWED[kind].get(name, (-np.finfo(np.float32).max, np.finfo(np.float32).max))
+    return _ALLOWED[kind].get(name, (-LARGEST_NUMBER, LARGEST_NUMBER))
 
 
 def _check(where: str, values: np.ndarray, low: float, high: float) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 os.environ.pop("CI", None)  # with it geant4-pybind downloads without asking
-import geant4_pybind as geant4  # noqa: E402
+import geant4_pybind as geant4
 
 UNKNOWN_PARTICLE, NO_DATA = 3, 4
 """Exit status for a particle that Geant4 does not know, and for data that it does not find."""

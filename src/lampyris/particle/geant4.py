@@ -1,6 +1,7 @@
 """Geant4 as the engine, through the extra `lampyris[geant4]`: a particle by name or PDG code to its steps."""
 
 import importlib.util
+import itertools
 import json
 import math
 import re
@@ -100,9 +101,7 @@ class Geant4:
             return []
         numbers, codes = _run(self._request(particle, energies, keys))
         ends = np.searchsorted(codes[:, 0], np.arange(len(energies) + 1))
-        return [
-            _steps(numbers[start:end], codes[start:end]) for start, end in zip(ends[:-1], ends[1:], strict=True)
-        ]
+        return [_steps(numbers[start:end], codes[start:end]) for start, end in itertools.pairwise(ends)]
 
     def _request(self, particle: str | int, energies: Sequence[float], keys: Sequence) -> dict[str, Any]:
         code = KINDS[particle].pdg if isinstance(particle, str) else int(particle)
@@ -162,10 +161,9 @@ def _reason(status: int, said: str, particle: int) -> str:
             "or let geant4-pybind fetch them once: python -c 'import geant4_pybind'."
         )
     found = re.search(r"issued by : (.*)\n([^*]*)", said)
+    text = lines[-1] if lines else "it said nothing"
     if found:
         text = f"{found[1].strip()}: {' '.join(found[2].split())}"
-    else:
-        text = lines[-1] if lines else "it said nothing"
     return f"Geant4 ended with status {status}: {text[:400].rstrip('.')}."
 
 
