@@ -199,10 +199,18 @@ def _offset(path: Path, event, rows: int, told) -> tuple[np.ndarray, int]:
     known = max(lengths.values(), default=0 if event is not None else 1)
     if known > MOST_EVENTS:
         raise LampyrisError(f"{path} must have at most {MOST_EVENTS} events, but has {known}.")
+    counts = np.array([rows]) if event is None else _counts(path, event, rows, known)
+    wrong = [name for name, length in lengths.items() if length != len(counts)]
+    if wrong:
+        found = f"{lengths[wrong[0]]} for {len(counts)} events"
+        raise LampyrisError(f"{path}: {wrong[0]} must have one entry for each event, but has {found}.")
+    return np.concatenate([[0], np.cumsum(counts)]), len(counts)
+
+
+def _counts(path: Path, event, rows: int, known: int) -> np.ndarray:
+    """Rows of each event, at least `known` of them."""
     counts, last = np.zeros(known, np.int64), 0
-    if event is None:
-        counts[:1] = rows
-    for at in range(0, rows if event is not None else 0, PART):
+    for at in range(0, rows, PART):
         part = np.asarray(event[at : at + PART])
         if int(part.max()) >= MOST_EVENTS:
             raise LampyrisError(f"{path}: event must be below {MOST_EVENTS}, but is {int(part.max())}.")
@@ -213,11 +221,7 @@ def _offset(path: Path, event, rows: int, told) -> tuple[np.ndarray, int]:
         if last >= len(counts):
             counts = np.pad(counts, (0, last + 1 - len(counts)))
         counts[: last + 1] += np.bincount(part, minlength=last + 1)
-    wrong = [name for name, length in lengths.items() if length != len(counts)]
-    if wrong:
-        found = f"{lengths[wrong[0]]} for {len(counts)} events"
-        raise LampyrisError(f"{path}: {wrong[0]} must have one entry for each event, but has {found}.")
-    return np.concatenate([[0], np.cumsum(counts)]), len(counts)
+    return counts
 
 
 def _primaries(path: Path, kind: str, told, count: int, offset: np.ndarray) -> tuple[list[str], np.ndarray]:

@@ -5,6 +5,9 @@ one that asked. It imports nothing of this package, so that it starts at once. S
 geant4-pybind asks whether it shall download data that it does not find.
 """
 
+# pyright: reportMissingImports=false, reportCallIssue=false, reportArgumentType=false
+# the types that geant4-pybind states allow no null pointers, and it is an extra that may be absent
+
 import ctypes
 import json
 import os

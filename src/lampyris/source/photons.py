@@ -43,10 +43,12 @@ class Photons(Source):
         for start in range(0, len(columns[2]), BATCH):
             batch = [column[start : start + BATCH] for column in columns]
             count = len(batch[2])
-            batch = [_padded(column, bucket(count)) for column in batch]
-            kept = draw.random(bucket(count)) < on_host(keep, batch[3])
+            position, direction, time, wavelength = (_padded(column, bucket(count)) for column in batch)
+            kept = draw.random(bucket(count)) < on_host(keep, wavelength)
             kept[count:] = False
-            yield Rays(*map(jnp.asarray, batch), jnp.asarray(kept, self.time.dtype)), float(count)
+            weight = jnp.asarray(kept, self.time.dtype)
+            position, direction = jnp.asarray(position), jnp.asarray(direction)
+            yield Rays(position, direction, jnp.asarray(time), jnp.asarray(wavelength), weight), float(count)
 
     def check_inside(self, shape: Shape) -> None:
         """Raise `LampyrisError` if a photon starts outside the detector."""
