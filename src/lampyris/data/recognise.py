@@ -1,5 +1,6 @@
 """Which format a file is of."""
 
+import contextlib
 import zipfile
 from pathlib import Path
 
@@ -63,9 +64,10 @@ def _tree(path: Path) -> str:
 
 
 def _table(path: Path) -> str:
-    """The kind of a plain table in HDF5."""
-    with readable(path, "HDF5 file"), h5py.File(path, "r") as file:
+    """The kind of a plain table in HDF5; empty for one that is none or cannot be read."""
+    with contextlib.suppress(LampyrisError), readable(path, "HDF5 file"), h5py.File(path, "r") as file:
         return table_kind(file.keys())
+    return ""
 
 
 def _archive(path: Path) -> str:
