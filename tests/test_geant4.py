@@ -121,15 +121,15 @@ def test_free_flight_and_decay(no_matter):
         assert (steps.pdg[first] == 211).all()
         np.testing.assert_allclose(steps.beta_start[first], beta, rtol=1e-4)
         np.testing.assert_allclose(steps.start[0], 0.0)
-        np.testing.assert_allclose(
-            steps.end[first][:, 2], steps.end[first][:, 2] * 0 + steps.length[first].cumsum(), rtol=1e-5
-        )
+        np.testing.assert_allclose(steps.end[first][:, 2], steps.length[first].cumsum(), rtol=1e-5)
         muon = np.flatnonzero(steps.pdg == -13)[0]
         assert (steps.parent[muon], steps.charge[muon]) == (1, 1.0)
         lengths.append(steps.length[first].sum())
         np.testing.assert_allclose(steps.time[muon], lengths[-1] / (beta * SPEED_OF_LIGHT), rtol=1e-4)
     mean = gamma * beta * SPEED_OF_LIGHT * kind.lifetime
     assert abs(np.mean(lengths) / mean - 1.0) < 4.0 / np.sqrt(count)
+    assert any((steps.pdg == -11).any() for steps in events)  # the muons decay in turn, unless they shall not
+    assert not any((steps.pdg == -11).any() for steps in Geant4().simulate_many("pi+", [100.0] * count, keys))
     again = Geant4(decay=True).simulate("pi+", 100.0, key=keys[7])
     for name, values in events[7].arrays().items():
         np.testing.assert_array_equal(again.arrays()[name], values)

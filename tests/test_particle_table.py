@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 import lampyris as lp
 from lampyris._checks import LampyrisError
 from lampyris.cli import app
-from lampyris.data.particle_table import COLUMNS, read_photons, read_steps
+from lampyris.data._particle_columns import COLUMNS
+from lampyris.data.particle_table import read_photons, read_steps
 from lampyris.data.particle_writer import write_photons, write_steps
 from lampyris.data.photonsim import COLUMNS as ROOT_COLUMNS
 from lampyris.data.photonsim import read_photonsim

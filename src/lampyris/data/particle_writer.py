@@ -11,7 +11,7 @@ import numpy as np
 from lampyris._checks import LampyrisError
 from lampyris.data._attributes import write_attributes
 from lampyris.data._hdf5 import append, dataset, growing, one_line, provenance, writing
-from lampyris.data.particle_table import COLUMNS, WHOLE
+from lampyris.data._particle_columns import COLUMNS, WHOLE
 from lampyris.particle import Steps
 from lampyris.source import Photons
 

@@ -10,9 +10,9 @@ from lampyris._checks import LampyrisError
 from lampyris.data import fits_file, hits_file
 from lampyris.data._hdf5 import file_format
 from lampyris.data._limits import readable
+from lampyris.data._particle_columns import table_kind
 from lampyris.data._root import open_root
 from lampyris.data.geometry import SUFFIXES
-from lampyris.data.particle_table import table_kind
 from lampyris.data.watchmal import is_watchmal
 
 FORMATS = {
