@@ -104,7 +104,7 @@ def broken(rows, name, change):
         ("time", lambda values: values.astype(str), "must be numbers of shape"),
         ("wavelength", lambda values: np.where(np.arange(30) == 4, np.nan, values), "must be finite"),
         ("wavelength", lambda values: -values, "must be > 0"),
-        ("direction", lambda values: 2 * values, "unit vector"),
+        ("direction", lambda values: 0.5 * values, "unit vector"),
         ("position", lambda values: values[:, :2], "must be numbers of shape"),
         ("position", lambda values: values.astype(float) * 1e300, "must be finite and between"),
         ("event", lambda values: values[::-1], "never fall"),

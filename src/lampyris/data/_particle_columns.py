@@ -27,7 +27,12 @@ COLUMNS: dict[str, dict[str, tuple[int, ...]]] = {
 LARGEST_NUMBER = 3e38
 """What single precision holds."""
 WHOLE = ("pdg", "track", "parent")
-_ALLOWED = {"steps": {"beta_start": (0.0, 1.0), "beta_end": (0.0, 1.0), "length": (0.0, LARGEST_NUMBER)}, "photons": {}}
+_ALLOWED: dict[str, tuple[float, float]] = {
+    "beta_start": (0.0, 1.0),
+    "beta_end": (0.0, 1.0),
+    "length": (0.0, LARGEST_NUMBER),
+    "direction": (-1.001, 1.001),
+}
 
 
 def table_kind(names) -> str:
@@ -156,10 +161,10 @@ def _primaries(path: Path, kind: str, told, count: int, offset: np.ndarray) -> t
     return names, energies
 
 
-def bounds(kind: str, name: str) -> tuple[float, float]:
+def bounds(name: str) -> tuple[float, float]:
     if name in WHOLE:
         return -(2.0**31), 2.0**31 - 1.0
-    return _ALLOWED[kind].get(name, (-LARGEST_NUMBER, LARGEST_NUMBER))
+    return _ALLOWED.get(name, (-LARGEST_NUMBER, LARGEST_NUMBER))
 
 
 def check_numbers(where: str, values: np.ndarray, low: float, high: float) -> None:

@@ -70,7 +70,7 @@ class ParticleTable:
                     for name, shape in COLUMNS[self.kind].items()
                 }
         for name, values in found.items():
-            check_numbers(f"{self.path}: {name} of event {event}", values, *bounds(self.kind, name))
+            check_numbers(f"{self.path}: {name} of event {event}", values, *bounds(name))
         return found
 
 
