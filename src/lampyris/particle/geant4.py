@@ -64,6 +64,9 @@ class Geant4:
     geant4-pybind under it downloads anything: Geant4 finds its data as it always does, by GEANT4_DATA_DIR, by a variable for
     each set, or where geant4-pybind put them when it was last imported by hand.
 
+    Tested with geant4-pybind 0.1.3 (Geant4 11.4.p01) are transport, decays, materials, keys and messages. The
+    electromagnetic and hadronic physics need the data and were not run.
+
     **Reference** Agostinelli et al., Nucl. Instrum. Meth. A 506 (2003) 250; Allison et al., ibid. 835 (2016) 186.
     """
 
