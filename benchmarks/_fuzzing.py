@@ -11,6 +11,8 @@ from lampyris.data.events import pack_steps, unpack_steps
 from lampyris.data.fits_file import FitRow, FitsWriter, read_fits
 from lampyris.data.geometry import SensorTable, read_sensor_table, write_sensor_table
 from lampyris.data.hits_file import read_events, write_events
+from lampyris.data.particle_table import read_photons, read_steps
+from lampyris.data.particle_writer import write_photons, write_steps
 from lampyris.data.photonsim import read_photonsim
 from lampyris.data.recognise import recognise
 from lampyris.data.records import Truth
@@ -22,6 +24,7 @@ from lampyris.particle import Steps
 from lampyris.response import Hits
 from lampyris.sensors import make_sensors
 from lampyris.shape import Cylinder
+from lampyris.source import Photons
 from lampyris.surface import Lambertian
 
 CHANNELS = 24
@@ -54,6 +57,11 @@ def sound_files(folder: Path) -> dict[str, Path]:
     )
     np.savez(files["npz"], position=2.0 * outward, normal=-outward, radius=np.full(CHANNELS, 0.1), shape="cylinder 2 4")
     pack_steps(files["steps"], [(500.0, _steps(draw))])
+    steps, photons = _steps(draw), _photons(draw)
+    for kind in ("step table", "step archive"):
+        write_steps(files[kind], [("mu-", 500.0, steps), ("", np.nan, steps)])
+    for kind in ("photon table", "photon archive"):
+        write_photons(files[kind], [("mu-", 500.0, photons), ("", np.nan, photons)])
     for kind in ("wcsim", "photonsim"):
         shutil.copy(ROOT_FILES / f"{kind}.root", files[kind])
     return files
@@ -67,6 +75,10 @@ NAMES = {
     "csv": "sensors.csv",
     "npz": "sensors.npz",
     "steps": "steps.npz",
+    "step table": "steps.h5",
+    "step archive": "plain_steps.npz",
+    "photon table": "photons.h5",
+    "photon archive": "photons.npz",
     "wcsim": "wcsim.root",
     "photonsim": "photonsim.root",
 }
@@ -77,6 +89,26 @@ def _steps(draw: np.random.Generator) -> Steps:
 
     arrays = demo_muon()[1].arrays()
     return Steps(**{name: column[:20] for name, column in arrays.items()})
+
+
+def _photons(draw: np.random.Generator) -> Photons:
+    direction = draw.normal(size=(20, 3))
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    return Photons(draw.normal(size=(20, 3)), direction, draw.random(20), draw.uniform(300.0, 600.0, 20))
+
+
+def _read_step_table(path: Path) -> None:
+    table = read_steps(path)
+    for number in range(min(len(table), 3)):
+        table.steps(number)
+        table.particle(number)
+
+
+def _read_photon_table(path: Path) -> None:
+    table = read_photons(path)
+    for number in range(min(len(table), 3)):
+        table.photons(number)
+        table.particle(number)
 
 
 def _read_events(path: Path) -> None:
@@ -106,6 +138,10 @@ READERS: dict[str, Callable[[Path], object]] = {
     "csv": read_sensor_table,
     "npz": read_sensor_table,
     "steps": unpack_steps,
+    "step table": _read_step_table,
+    "step archive": _read_step_table,
+    "photon table": _read_photon_table,
+    "photon archive": _read_photon_table,
     "wcsim": _read_wcsim,
     "photonsim": _read_photonsim,
 }

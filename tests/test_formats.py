@@ -133,7 +133,7 @@ def test_photonsim_photons_follow_the_particle():
     assert len(photons) == 2
     assert photons.particle(1) == ("mu-", 501.0)
     direction = np.array([0.6, 0.0, -0.8])
-    made = photons.photons(0, position=(1.0, 2.0, 3.0), direction=direction)
+    made = photons.photons(0).moved((1.0, 2.0, 3.0), direction, 0.0)
     assert made.position.shape == (20, 3)
     np.testing.assert_allclose(np.asarray(made.direction) @ direction, np.cos(np.radians(41.0)), atol=1e-5)
     along = (np.asarray(made.position) - [1.0, 2.0, 3.0]) @ direction

@@ -10,6 +10,7 @@ from lampyris.cli.demo import run_demo
 from lampyris.cli.detectors import list_detectors
 from lampyris.cli.display import show_event
 from lampyris.cli.info import tell_file
+from lampyris.cli.particles import write_particles
 from lampyris.cli.reconstruct import reconstruct_file
 from lampyris.cli.serve import serve_file
 from lampyris.cli.simulate import simulate_file
@@ -26,6 +27,7 @@ for _name, _function in (
     ("demo", run_demo),
     ("detectors", list_detectors),
     ("info", tell_file),
+    ("particles", write_particles),
     ("simulate", simulate_file),
     ("reconstruct", reconstruct_file),
     ("display", show_event),

@@ -89,11 +89,24 @@ def _about_sensors(file: Path) -> dict:
 
 
 def _about_steps(file: Path) -> dict:
-    from lampyris.data.events import unpack_steps
+    from lampyris.data.particle_table import read_steps
 
-    events = unpack_steps(file)
-    energies = [energy for energy, _ in events]
-    return {"events": len(events), "steps": sum(len(steps) for _, steps in events), "energies_MeV": energies[:5]}
+    return _about_table(read_steps(file))
+
+
+def _about_photons(file: Path) -> dict:
+    from lampyris.data.particle_table import read_photons
+
+    return _about_table(read_photons(file))
+
+
+def _about_table(table) -> dict:
+    events, rows = len(table), int(table.offset[-1])
+    told = {"events": events, table.kind: rows, f"{table.kind}_per_event": rows / max(events, 1)}
+    told |= {"particles": sorted(set(table.particles) - {""}), "energies_MeV": table.energies[:5].tolist()}
+    return told | {
+        name: text for name, text in table.provenance.items() if name in ("lampyris", "command", "seed", "date")
+    }
 
 
 _ABOUT = {
@@ -104,4 +117,5 @@ _ABOUT = {
     "photonsim": _about_photonsim,
     "sensors": _about_sensors,
     "steps": _about_steps,
+    "photons": _about_photons,
 }

@@ -1,4 +1,8 @@
-"""Photons of PhotonSim ROOT files: one event for each entry of the tree `OpticalPhotons`, lengths in mm, times in ns."""
+"""Photons of PhotonSim ROOT files: one event for each entry of the tree `OpticalPhotons`, lengths in mm, times in ns.
+
+The photons stand in that tree, or, as newer versions write them, in parts of events in the tree `OpticalPhotonsRaw`. The
+track segments of these files carry no velocities and merge steps, so no light could be made from them: `Steps` they are not.
+"""
 # pyright: reportArgumentType=false
 # fields of modules convert plain numbers, which pyright cannot see
 
@@ -10,10 +14,10 @@ import numpy as np
 from lampyris._checks import LampyrisError
 from lampyris.data._limits import check_size, readable
 from lampyris.data._root import LARGEST_FILE, check_basket_sizes, open_root, tree_of
-from lampyris.data.records import PARTICLES, unit
+from lampyris.data.records import PARTICLES
 from lampyris.source import Photons
 
-KIND, TREE = "PhotonSim file", "OpticalPhotons"
+KIND, TREE, RAW = "PhotonSim file", "OpticalPhotons", "OpticalPhotonsRaw"
 MM = 1e-3
 COLUMNS = [f"Photon{what}{axis}" for what in ("Pos", "Dir") for axis in "XYZ"] + ["PhotonTime", "PhotonWavelength"]
 MOST_PHOTONS = 50_000_000
@@ -25,19 +29,21 @@ class PhotonFile:
 
     path: Path
     events: int
+    parted: bool
+    """whether the photons stand in parts of events in a tree of their own"""
 
     def __len__(self) -> int:
         return self.events
 
-    def photons(self, event: int, position=(0.0, 0.0, 0.0), direction=(0.0, 0.0, 1.0)) -> Photons:
-        """Photons of one event, with the particle that started at the origin along z put at a place and direction."""
+    def photons(self, event: int) -> Photons:
+        """Photons of one event, as the file has them; the particle of PhotonSim starts at the origin along +z."""
         with readable(self.path, KIND), open_root(self.path) as file:
-            tree = tree_of(self.path, file, TREE)
             self._check(event)
-            read = [
-                np.asarray(tree[name].array(library="np", entry_start=event, entry_stop=event + 1)[0], float)
-                for name in COLUMNS
-            ]
+            if self.parted:
+                read = self._joined(file, event)
+            else:
+                tree = tree_of(self.path, file, TREE)
+                read = [_column(tree, name, event, event + 1)[0] for name in COLUMNS]
         counts = {len(values) for values in read}
         if len(counts) != 1:
             raise LampyrisError(f"{self.path}: the columns of event {event} differ in length.")
@@ -54,8 +60,19 @@ class PhotonFile:
         length = np.linalg.norm(heading, axis=1, keepdims=True)
         if not (length > 0).all() or not (values[7] > 0).all():
             raise LampyrisError(f"{self.path}: event {event} has a photon without a direction or a wavelength.")
-        turn = _turn(unit(np.asarray(direction, float)))
-        return Photons(np.asarray(position, float) + place @ turn.T, (heading / length) @ turn.T, values[6], values[7])
+        return Photons(place, heading / length, values[6], values[7])
+
+    def _joined(self, file, event: int) -> list[np.ndarray]:
+        """The columns of one event from all its parts."""
+        number = int(tree_of(self.path, file, TREE)["EventID"].array(library="np")[event])
+        raw = tree_of(self.path, file, RAW)
+        parts = np.flatnonzero(np.asarray(raw["EventID"].array(library="np")) == number)
+        if not len(parts):
+            return [np.zeros(0)] * len(COLUMNS)
+        first, last = int(parts[0]), int(parts[-1]) + 1
+        if last - first != len(parts):
+            raise LampyrisError(f"{self.path}: the parts of event {event} do not lie together.")
+        return [np.concatenate(_column(raw, name, first, last)) for name in COLUMNS]
 
     def particle(self, event: int) -> tuple[str, float]:
         """Name and energy [MeV] of the particle of one event; the name is empty where the file does not tell it."""
@@ -83,18 +100,18 @@ def read_photonsim(path: Path | str) -> PhotonFile:
         check_size(path, LARGEST_FILE)
         with open_root(path) as file:
             tree = tree_of(path, file, TREE)
-            missing = [name for name in (*COLUMNS, "PrimaryEnergy") if name not in tree.keys()]  # noqa: SIM118
-            if missing:
-                raise LampyrisError(f"{path}: the tree {TREE} has no {', '.join(missing)}.")
+            trees = {key.split(";")[0] for key in file.keys()}  # noqa: SIM118
+            parted = RAW in trees and COLUMNS[0] not in tree.keys()  # noqa: SIM118
+            holder = tree_of(path, file, RAW) if parted else tree
+            for found, wanted in ((tree, ["PrimaryEnergy"]), (holder, [*COLUMNS, *(["EventID"] if parted else [])])):
+                missing = [name for name in wanted if name not in found.keys()]  # noqa: SIM118
+                if missing:
+                    raise LampyrisError(f"{path}: the tree {found.name} has no {', '.join(missing)}.")
             for name in COLUMNS:
-                check_basket_sizes(path, tree[name])
-            return PhotonFile(path, int(tree.num_entries))
+                check_basket_sizes(path, holder[name])
+            return PhotonFile(path, int(tree.num_entries), parted)
 
 
-def _turn(direction: np.ndarray) -> np.ndarray:
-    """The rotation that takes z to a direction, about the axis across both."""
-    x, y, z = direction
-    if z < -1.0 + 1e-12:
-        return np.diag([1.0, -1.0, -1.0])
-    cross = np.array([[0.0, 0.0, x], [0.0, 0.0, y], [-x, -y, 0.0]])
-    return np.eye(3) + cross + cross @ cross / (1.0 + z)
+def _column(tree, name: str, start: int, end: int) -> list[np.ndarray]:
+    """A column of vectors, one for each entry."""
+    return [np.asarray(values, float) for values in tree[name].array(library="np", entry_start=start, entry_stop=end)]

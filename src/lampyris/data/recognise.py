@@ -1,11 +1,16 @@
 """Which format a file is of."""
 
+import contextlib
+import zipfile
 from pathlib import Path
 
+import h5py
+
 from lampyris._checks import LampyrisError
-from lampyris.data import events, fits_file, hits_file
+from lampyris.data import fits_file, hits_file
 from lampyris.data._hdf5 import file_format
 from lampyris.data._limits import readable
+from lampyris.data._particle_columns import table_kind
 from lampyris.data._root import open_root
 from lampyris.data.geometry import SUFFIXES
 from lampyris.data.watchmal import is_watchmal
@@ -17,7 +22,8 @@ FORMATS = {
     "wcsim": "WCSim ROOT",
     "photonsim": "PhotonSim ROOT",
     "sensors": "table of sensors",
-    "steps": events.FORMAT,
+    "steps": "table of steps",
+    "photons": "table of photons",
 }
 """Formats that can be read, and what they are called."""
 _SIGNATURES = {b"\x89HDF\r\n\x1a\n": "hdf5", b"root": "root", b"PK\x03\x04": "npz"}
@@ -35,10 +41,12 @@ def recognise(path: Path | str) -> str:
             return own
         if is_watchmal(path):
             return "watchmal"
+        if kind := _table(path):
+            return kind
     elif container == "root":
         return _tree(path)
     elif container == "npz":
-        return "steps" if _is_steps(path) else "sensors"
+        return _archive(path)
     elif path.suffix.lower() in SUFFIXES:
         return "sensors"
     raise LampyrisError(f"{path} is of no format that lampyris reads: {', '.join(FORMATS.values())}.")
@@ -55,8 +63,15 @@ def _tree(path: Path) -> str:
     )
 
 
-def _is_steps(path: Path) -> bool:
-    import zipfile
+def _table(path: Path) -> str:
+    """The kind of a plain table in HDF5; empty for one that is none or cannot be read."""
+    with contextlib.suppress(LampyrisError), readable(path, "HDF5 file"), h5py.File(path, "r") as file:
+        return table_kind(file.keys())
+    return ""
 
+
+def _archive(path: Path) -> str:
+    """What a `.npz` holds, by the names of its arrays."""
     with readable(path, "archive"), zipfile.ZipFile(path) as archive:
-        return "format.npy" in archive.namelist()
+        names = {name.removesuffix(".npy") for name in archive.namelist()}
+    return "steps" if "format" in names else table_kind(names) or "sensors"
