@@ -6,7 +6,7 @@ Units: m, ns, MeV, nm, photoelectrons; energies are kinetic.
 from lampyris import catalog
 from lampyris._checks import LampyrisError, LampyrisWarning
 from lampyris.detector import Detector
-from lampyris.fit import Fit, reconstruct
+from lampyris.fit import Calibration, CalibrationSettings, Fit, Run, calibrate, plan, reconstruct
 from lampyris.medium import Medium, Scatterer
 from lampyris.response import Hits
 from lampyris.sensors import Sensors, make_sensors
@@ -19,6 +19,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Box",
+    "Calibration",
+    "CalibrationSettings",
     "Cylinder",
     "Detector",
     "Expectation",
@@ -32,15 +34,18 @@ __all__ = [
     "Medium",
     "MonteCarlo",
     "Photons",
+    "Run",
     "Scatterer",
     "Sensors",
     "Shape",
     "Sphere",
     "StepLight",
     "Track",
+    "calibrate",
     "catalog",
     "expect",
     "make_sensors",
+    "plan",
     "reconstruct",
     "simulate",
     "simulate_event",

@@ -32,6 +32,9 @@ class Detector(Module):
         if np.any(off > 0.01):
             channel = int(off.argmax())
             fail(f"Detector(sensors=...): distance of channel {channel} from the wall", "<= 0.01", off[channel], "m")
+        spread = jnp.shape(self.sensors.transit_time_spread)
+        if spread not in ((), (self.sensors.count,)):
+            fail("Sensors(transit_time_spread=...)", f"one number or {self.sensors.count} of them", str(spread))
         window = np.asarray(self.sensors.window)
         if not window[1] > window[0]:
             raise LampyrisError(f"`Sensors(window=...)` must end after it starts, but is {window.tolist()} ns.")

@@ -60,8 +60,8 @@ class Sensors(Module):
     )
     acceptance: Acceptance
     surface: Surface
-    transit_time_spread: Float[Array, ""] = quantity(
-        "rms of the photoelectron time", "ns", positive, converter=as_array
+    transit_time_spread: Float[Array, "..."] = quantity(
+        "rms of the photoelectron time, common or of each channel", "ns", positive, None, converter=as_array
     )
     charge_spread: Float[Array, ""] = quantity(
         "rms of the charge of one photoelectron", "pe", positive, converter=as_array
@@ -73,7 +73,8 @@ class Sensors(Module):
         """These channels alone, with the shared response."""
 
         def per_channel(s: "Sensors") -> tuple[Array, ...]:
-            return s.position, s.normal, s.radius, s.relative_efficiency, s.gain, s.time_offset
+            own = (s.transit_time_spread,) if s.transit_time_spread.ndim else ()
+            return s.position, s.normal, s.radius, s.relative_efficiency, s.gain, s.time_offset, *own
 
         return eqx.tree_at(per_channel, self, tuple(column[index] for column in per_channel(self)))
 
@@ -86,6 +87,11 @@ class Sensors(Module):
     def area(self) -> Float[Array, " channels"]:
         """Areas of the disks [m^2]."""
         return jnp.pi * self.radius**2
+
+    @property
+    def time_spread(self) -> Float[Array, " channels"]:
+        """Transit time spread of each channel [ns]."""
+        return jnp.broadcast_to(self.transit_time_spread, (self.count,))
 
     @property
     def dark_charge(self) -> Float[Array, ""]:

@@ -5,12 +5,14 @@ import sys
 import typer
 
 from lampyris.cli.bench import run_benchmarks
+from lampyris.cli.calibrate import calibrate_file
 from lampyris.cli.convert import convert_file
 from lampyris.cli.demo import run_demo
 from lampyris.cli.detectors import list_detectors
 from lampyris.cli.display import show_event
 from lampyris.cli.info import tell_file
 from lampyris.cli.particles import write_particles
+from lampyris.cli.plan import plan_file
 from lampyris.cli.reconstruct import reconstruct_file
 from lampyris.cli.serve import serve_file
 from lampyris.cli.simulate import simulate_file
@@ -30,6 +32,8 @@ for _name, _function in (
     ("particles", write_particles),
     ("simulate", simulate_file),
     ("reconstruct", reconstruct_file),
+    ("calibrate", calibrate_file),
+    ("plan", plan_file),
     ("display", show_event),
     ("serve", serve_file),
     ("convert", convert_file),

@@ -13,7 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 AS_JSON = typer.Option("--json", help="Print one JSON object on standard output and nothing else.")
 QUIET = typer.Option("--quiet", "-q", help="Print nothing but errors.")
-DETECTOR = typer.Option(help="Detector of the catalog or table of sensors; by default the one that the file names.")
+DETECTOR = typer.Option(
+    help="Detector of the catalog, table of sensors or detector file; by default the one that the file names."
+)
 
 
 def guarded(command: Callable) -> Callable:
@@ -109,10 +111,12 @@ def parse_vector(option: str, text: str | None) -> tuple[float, float, float] | 
 
 
 def find_detector(name: str):
-    """A detector of the catalog, or one of a table of sensors (.csv, .npz)."""
+    """A detector of the catalog, of a table of sensors (.csv, .npz), or of a detector file (.yaml)."""
     from lampyris import catalog
     from lampyris.data.geometry import SUFFIXES
 
+    if Path(name).suffix.lower() in (".yaml", ".yml"):
+        return catalog.from_file(name)
     return catalog.from_table(name) if Path(name).suffix.lower() in SUFFIXES else catalog.load(name)
 
 

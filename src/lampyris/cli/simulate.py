@@ -29,6 +29,7 @@ def simulate_file(
         Path | None, typer.Option(help="Take the charged steps of this file instead of a particle.")
     ] = None,
     photons: Annotated[Path | None, typer.Option(help="Take the photons of this file instead of a particle.")] = None,
+    lamp: Annotated[Path | None, typer.Option(help="Take the lamp of this file (YAML) instead of a particle.")] = None,
     events: Annotated[int | None, typer.Option(help="How many events; 1, or all of a file.", min=1)] = None,
     seed: Annotated[int, typer.Option(help="Seed of all random numbers.", min=0, max=2**31 - 1)] = 1,
     position: Annotated[str | None, typer.Option(help="Vertex x,y,z in m; drawn inside if not given.")] = None,
@@ -37,7 +38,7 @@ def simulate_file(
     as_json: Annotated[bool, AS_JSON] = False,
     quiet: Annotated[bool, QUIET] = False,
 ) -> None:
-    """Simulate events of one kind of particle, or of a file of steps or photons, and write their hits with the truth.
+    """Simulate events of a particle, of a lamp, or of a file of steps or photons, and write their hits with the truth.
 
     Vertices lie at least 2 m from the wall (10 % of the size in small tanks) and tracks end inside the detector. Events
     of a file stay where it has them; --position, --direction and --time carry the origin and +z elsewhere.
@@ -47,15 +48,20 @@ def simulate_file(
     from lampyris.data.hits_file import write_events
 
     begin = time.perf_counter()
-    check_output("--output", output, steps, photons)
+    check_output("--output", output, steps, photons, lamp)
     place = (parse_vector("--position", position), parse_vector("--direction", direction), at)
-    if steps is None and photons is None:
+    if lamp is not None:
+        _check_alone(particle, energy, steps=steps, photons=photons, lamp=lamp, position=position, direction=direction)
+        chosen, events = find_detector(detector), events or 1
+        sources = _flashes(lamp, events)
+        words = ["--detector", detector, "--lamp", lamp.name, "--events", events]
+    elif steps is None and photons is None:
         particle, energy = particle or "mu-", 1000.0 if energy is None else energy
         chosen, events = find_detector(detector), events or 1
         sources = _drawn(chosen, particle, energy, place, events, seed)
         words = ["--detector", detector, "--particle", particle, "--energy", f"{energy:g}", "--events", events]
     else:
-        _check_file_alone(steps, photons, particle, energy)
+        _check_alone(particle, energy, steps=steps, photons=photons)
         chosen = find_detector(detector)
         sources, events = _from_file(steps, photons, place, events)
         given = ["--steps", steps.name] if steps is not None else ["--photons", photons and photons.name]
@@ -73,7 +79,8 @@ def simulate_file(
         "seconds": seconds,
     }
     made = {"file": output, "detector": chosen.name, "particle": particle, "energy": energy, "events": events}
-    made |= {name: file for name, file in (("steps", steps), ("photons", photons)) if file is not None}
+    named = (("steps", steps), ("photons", photons), ("lamp", lamp))
+    made |= {name: file for name, file in named if file is not None}
     told = made | {"seed": seed} | told
     hits, charge = told["hits_per_event"], told["charge_per_event"]
     text = f"{events} events, on average {hits:.0f} hits and {charge:.0f} pe, in {seconds:.1f} s: {output}"
@@ -89,12 +96,20 @@ def _drawn(detector, particle: str, energy: float, place, events: int, seed: int
     return [(track, track) for track in draw_tracks(detector, wanted, events, seed)]
 
 
-def _check_file_alone(steps, photons, particle, energy) -> None:
-    """Raise `LampyrisError` if more than one thing says what shines."""
+def _flashes(lamp: Path, events: int):
+    """A lamp, as often as it flashes; no particle is the truth of it."""
+    from lampyris.catalog.detector_file import read_yaml
+    from lampyris.data.lamps import make_lamp
+
+    return [(make_lamp(read_yaml(lamp), str(lamp)), None)] * events
+
+
+def _check_alone(particle, energy, **files) -> None:
+    """Raise `LampyrisError` if more than one thing says what shines, or where."""
     from lampyris._checks import LampyrisError
 
-    said = {"--steps": steps, "--photons": photons, "--particle": particle, "--energy": energy}
-    given = [option for option, value in said.items() if value is not None]
+    said = {**files, "particle": particle, "energy": energy}
+    given = [f"--{name}" for name, value in said.items() if value is not None]
     if len(given) > 1:
         raise LampyrisError(f"`{given[0]}` must be given alone, but is given with {', '.join(given[1:])}.")
 

@@ -1,4 +1,9 @@
+from lampyris.fit.calibrate import calibrate
+from lampyris.fit.calibration import Calibration
+from lampyris.fit.calibration_problem import CalibrationSettings
+from lampyris.fit.plan import plan
 from lampyris.fit.reconstruct import reconstruct
 from lampyris.fit.result import Fit
+from lampyris.fit.run import Run
 
-__all__ = ["Fit", "reconstruct"]
+__all__ = ["Calibration", "CalibrationSettings", "Fit", "Run", "calibrate", "plan", "reconstruct"]

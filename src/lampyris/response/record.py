@@ -68,7 +68,7 @@ def _photoelectrons(
     chance = on_host(_chance, sensors, bound, wavelength, cosine)[:count]
     chance = chance * np.asarray(sensors.relative_efficiency)[arrivals.channel]
     detected = draw.random(len(chance)) < chance
-    time = arrivals.time[detected] + draw.normal(0.0, float(sensors.transit_time_spread), int(detected.sum()))
+    time = arrivals.time[detected] + draw.normal(0.0, np.asarray(sensors.time_spread)[arrivals.channel[detected]])
     low, high = np.asarray(sensors.window)
     inside = (time >= low) & (time < high)
     return arrivals.channel[detected][inside], time[inside], int((~inside).sum())

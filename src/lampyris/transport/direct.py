@@ -137,5 +137,5 @@ def direct_light(emitters: Emitters, detector: Detector, table: DistanceTable) -
     covered = solid_angles(view, sensors.radius)
     share, delay, dispersion = transmission(view, sensors, table)
     weight = intensity(emitters.pattern, view, sensors.radius, covered) * covered * share
-    rms = jnp.sqrt(sensors.transit_time_spread**2 + emitters.time_rms**2 + dispersion**2)
+    rms = jnp.sqrt(sensors.time_spread[:, None] ** 2 + emitters.time_rms**2 + dispersion**2)
     return GaussianMixture(weight, emitters.time + delay, rms)

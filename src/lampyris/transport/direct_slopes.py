@@ -63,7 +63,7 @@ def rows_and_slopes(
 
     def timing(seen: View, start: Array, spread: Array) -> tuple[Array, Array, Array]:
         _, delay, dispersion = transmission(seen, sensors, table)
-        rms = jnp.sqrt(sensors.transit_time_spread**2 + spread**2 + dispersion**2 + blur**2)
+        rms = jnp.sqrt(sensors.time_spread[:, None] ** 2 + spread**2 + dispersion**2 + blur**2)
         late = start + delay - time[:, None]
         return jnp.exp(-0.5 * (late / rms) ** 2) / (rms * jnp.sqrt(2.0 * jnp.pi)), ndtr(-late / rms), late
 
@@ -85,7 +85,7 @@ def rows_and_slopes(
     slopes = slopes.at[jnp.asarray(motion.shaping)].add(shaped)
     slopes = slopes + _of_times(lambda start, spread: timing(view, start, spread), light, emitters, motion)
     rows = jnp.stack([light, *(light * part for part in times)], axis=-1).sum(axis=1)
-    return rows, slopes, _variance(light, times[2], emitters.time_rms, rows) + sensors.transit_time_spread**2 + blur**2
+    return rows, slopes, _variance(light, times[2], emitters.time_rms, rows) + sensors.time_spread**2 + blur**2
 
 
 def _variance(light: Array, late: Array, spread: Array, rows: Array) -> Array:

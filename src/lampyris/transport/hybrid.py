@@ -33,7 +33,7 @@ class IndirectLight(eqx.Module):
     smooth: Arrival
     mirrored: Arrival | None
     earliest: Float[Array, " channels"]
-    softness: Float[Array, ""]
+    softness: Float[Array, " channels"]
 
     @property
     def charge(self) -> Float[Array, " channels"]:
@@ -114,7 +114,7 @@ class Hybrid(eqx.Module):
         coverage = Coverage.of(detector)
         emitters = source.emitters(detector.medium, detector.sensors.quantum_efficiency)
         reference = Reference.of(emitters, detector)
-        earliest, softness = _earliest(emitters, detector, reference), detector.sensors.transit_time_spread
+        earliest, softness = _earliest(emitters, detector, reference), detector.sensors.time_spread
         steps, _ = self._smooth(source, detector, coverage, reference)
         smooth = smooth_at_sensors(
             with_rest(steps), detector, reference, degree=self.degree, time_degree=self.time_degree

@@ -121,7 +121,7 @@ def smooth_at_sensors(
     return ExponentialGaussian(
         density * sensors.area * sensors.relative_efficiency,
         reference.time_at(sensors.position) + start,
-        jnp.sqrt(rms**2 + sensors.transit_time_spread**2),
+        jnp.sqrt(rms**2 + sensors.time_spread**2),
         decay,
     )
 

@@ -46,7 +46,7 @@ def mirrored_at_sensors(
     bright = values[:, 0] > 1e-20
     mean = jnp.where(bright, values[:, 1] / weight, 0.5)
     variance = jnp.where(bright, jnp.maximum(values[:, 2] / weight - mean**2, 1e-6), 1e-2)
-    rms = jnp.sqrt((100.0 * safe_sqrt(variance)) ** 2 + sensors.transit_time_spread**2)
+    rms = jnp.sqrt((100.0 * safe_sqrt(variance)) ** 2 + sensors.time_spread**2)
     decay = 0.05 * rms  # nearly a Gaussian
     return ExponentialGaussian(
         density * sensors.area * sensors.relative_efficiency,
