@@ -4,7 +4,8 @@ import pytest
 
 from lampyris._checks import LampyrisError
 from lampyris.catalog import efficiency
-from lampyris.catalog.media import lab_scintillator, water_quan_fry, water_sk
+from lampyris.catalog.media import water_quan_fry, water_sk
+from lampyris.catalog.scintillators import lab_scintillator
 from lampyris.medium import Medium
 
 # photon energy [eV] and refractive index that `water_sk` is fitted to
