@@ -5,6 +5,7 @@ import pytest
 
 from lampyris._checks import LampyrisError
 from lampyris._host import on_host
+from lampyris.catalog.media import water_sk
 from lampyris.emission.pattern import BeamPattern
 from lampyris.emission.profile import angle_edges, load_profile, profile_names, read_profile
 from lampyris.medium import Medium

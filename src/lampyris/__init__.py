@@ -9,6 +9,7 @@ from lampyris.detector import Detector
 from lampyris.fit import Fit, reconstruct
 from lampyris.medium import Medium, Scatterer
 from lampyris.response import Hits
+from lampyris.scintillation import Emission, Pulse, Scintillation
 from lampyris.sensors import Sensors, make_sensors
 from lampyris.shape import Box, Cylinder, Shape, Sphere
 from lampyris.simulate import expect, simulate, simulate_event
@@ -21,6 +22,7 @@ __all__ = [
     "Box",
     "Cylinder",
     "Detector",
+    "Emission",
     "Expectation",
     "Fit",
     "Hits",
@@ -32,7 +34,9 @@ __all__ = [
     "Medium",
     "MonteCarlo",
     "Photons",
+    "Pulse",
     "Scatterer",
+    "Scintillation",
     "Sensors",
     "Shape",
     "Sphere",

@@ -59,8 +59,8 @@ def lab_scintillator() -> Medium:
     from n = 1.482 at 589 nm and an Abbe number of 40: 1.498 at 430 nm, valid over 380 to 700 nm to about 0.5 %.
 
     **Reference**: Zhou et al., Rev. Sci. Instrum. 86 (2015) 073310, arXiv:1504.00987 (scattering); JUNO, J. Phys. G 43
-    (2016) 030401, arXiv:1507.05613 (absorption); yield, quenching and times are those of the public simulation of JUNO,
-    the times also in Li et al., Nucl. Sci. Tech. 32 (2021) 49, arXiv:2101.08901.
+    (2016) 030401, arXiv:1507.05613 (absorption); yield, quenching and times are those of the collaboration's simulation, as
+    its public code has them.
     """
     wavelength = np.arange(300.0, 701.0, 2.0)
     rayleigh = Tabulated(wavelength, 27.0 * (wavelength / 430.0) ** 4)
@@ -121,7 +121,8 @@ def mineral_oil(celsius: float = 20.0) -> Medium:
 
     Approximate: light is lost over 20 m at every wavelength, the least that the experiment required of its oil, and does not
     scatter. The oil itself scintillates weakly and shifts ultraviolet light: about a quarter of the light of MiniBooNE,
-    which is left out because no yield and times were at hand that could be quoted; give them as `scintillation`.
+    which is left out because no yield and times were at hand that could be quoted; give them as `scintillation`. Index and
+    dispersion are quoted second-hand: check them against the reference before precise work.
 
     **Reference**: MiniBooNE, Nucl. Instrum. Meth. A 599 (2009) 28, arXiv:0806.4201.
     """
