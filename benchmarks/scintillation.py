@@ -84,15 +84,17 @@ def main() -> None:
     events, seed = arguments.events, arguments.seed
     juno, eos = lp.catalog.load("JUNO"), lp.catalog.load("Eos")
     wbls = lp.Detector(eos.shape, lp.catalog.water_based_scintillator(5.0), eos.wall, eos.sensors, name="Eos, WbLS")
-    figures = {
-        "literature": literature(),
-        "juno_e-_1": compare(juno, lp.Track("e-", 1.0, CENTRE, UP), events, seed),
-        "juno_gamma_2.223": compare(juno, lp.Track("gamma", 2.223, CENTRE, UP), events, seed, predict=False),
-        "juno_mu-_200": compare(juno, lp.Track("mu-", 200.0, [3.0, 0.0, -5.0], UP), max(events // 10, 3), seed),
-        "eos_wbls_5_e-_10": compare(wbls, lp.Track("e-", 10.0, [0.0, 0.0, -0.3], UP), 5 * events, seed),
+    cases = {
+        "juno_e-_1": (juno, lp.Track("e-", 1.0, CENTRE, UP), events, True),
+        "eos_wbls_5_e-_10": (wbls, lp.Track("e-", 10.0, [0.0, 0.0, -0.3], UP), 5 * events, True),
+        "juno_gamma_2.223": (juno, lp.Track("gamma", 2.223, CENTRE, UP), events, False),
+        "juno_mu-_200": (juno, lp.Track("mu-", 200.0, [3.0, 0.0, -5.0], UP), max(events // 10, 3), True),
     }
-    path = record("scintillation", {"events": events}, seed, figures)
-    print(path.read_text())
+    figures: dict = {"literature": literature()}
+    for name, (detector, track, count, predict) in cases.items():
+        figures[name] = {"events": count} | compare(detector, track, count, seed, predict)
+        print(name, figures[name], flush=True)
+        record("scintillation", {"events": events}, seed, figures)
 
 
 if __name__ == "__main__":
