@@ -5,6 +5,7 @@ import pytest
 
 from lampyris._checks import LampyrisError
 from lampyris._host import on_host
+from lampyris.catalog.media import water_sk
 from lampyris.emission.pattern import BeamPattern
 from lampyris.emission.profile import angle_edges, load_profile, profile_names, read_profile
 from lampyris.medium import Medium
@@ -90,9 +91,13 @@ def test_bad_input_is_told(profile, tmp_path):
         profile.check_medium(Medium(1.5, 30.0))
     low, high = profile.energy_range
     assert (low, high) == pytest.approx((120.0, 3000.0))
-    for energy in (0.5 * low, 2.0 * high):
-        with pytest.raises(LampyrisError, match=r"`Track\(energy=\.\.\.\)` must be between 120 and 3000 .* but is"):
+    for energy in (5.0, 2.0 * high):
+        with pytest.raises(LampyrisError, match=r"`Track\(energy=\.\.\.\)` must be between 10 and 3000 .* but is"):
             Track("mu-", energy, [0.0, 0.0, 0.0], [0.0, 0.0, 1.0])
+    # data can be made of slower muons than the profile knows, predictions not
+    slow = Track("mu-", 0.5 * low, [0.0, 0.0, 0.0], [0.0, 0.0, 1.0])
+    with pytest.raises(LampyrisError, match=r"`Track\(energy=\.\.\.\)` must be between 120 and 3000 .* but is"):
+        slow.check_prediction(water_sk())
     wrong = tmp_path / "wrong.npz"
     wrong.write_text("not a profile")
     with pytest.raises(LampyrisError, match="is not a track profile"):

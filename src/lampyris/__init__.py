@@ -9,6 +9,7 @@ from lampyris.detector import Detector
 from lampyris.fit import Calibration, CalibrationSettings, Fit, Run, calibrate, plan, reconstruct
 from lampyris.medium import Medium, Scatterer
 from lampyris.response import Hits
+from lampyris.scintillation import Emission, Pulse, Scintillation
 from lampyris.sensors import Sensors, make_sensors
 from lampyris.shape import Box, Cylinder, Shape, Sphere
 from lampyris.simulate import expect, simulate, simulate_event
@@ -23,6 +24,7 @@ __all__ = [
     "CalibrationSettings",
     "Cylinder",
     "Detector",
+    "Emission",
     "Expectation",
     "Fit",
     "Hits",
@@ -34,8 +36,10 @@ __all__ = [
     "Medium",
     "MonteCarlo",
     "Photons",
+    "Pulse",
     "Run",
     "Scatterer",
+    "Scintillation",
     "Sensors",
     "Shape",
     "Sphere",

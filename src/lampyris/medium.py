@@ -1,13 +1,16 @@
-"""Optical media: refraction, absorption, scattering."""
+"""Optical media: refraction, absorption, scattering, scintillation."""
 
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
 from lampyris._module import Module, index_of_refraction, positive_or_infinite, quantity
+from lampyris.particle.material import WATER, Material
 from lampyris.phase import PhaseFunction
+from lampyris.scintillation import Scintillation
 from lampyris.spectrum import Spectrum, as_spectrum
 from lampyris.units import SPEED_OF_LIGHT
 
@@ -20,14 +23,17 @@ class Scatterer(Module):
 
 
 class Medium(Module):
-    """Refractive index, absorption length and scatterers of a transparent medium.
+    """Refractive index, absorption length and scatterers of a transparent medium, its scintillation if there is any.
 
+    `material` is the same medium as charged particles see it: what slows them down.
     The group index n - l dn/dl is derived from the refractive index and never stored.
     """
 
     refractive_index: Spectrum = quantity("refractive index", "", index_of_refraction, None, converter=as_spectrum)
     absorption_length: Spectrum = quantity("absorption length", "m", positive_or_infinite, None, converter=as_spectrum)
     scatterers: tuple[Scatterer, ...] = ()
+    scintillation: Scintillation | None = None
+    material: Material = eqx.field(static=True, default=WATER)
 
     def group_index(self, wavelength: Array) -> Array:
         """Group index at the wavelength [nm]."""

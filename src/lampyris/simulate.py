@@ -42,6 +42,7 @@ def expect(detector: Detector, source: Source, *, transport: Hybrid | None = Non
     """Expected charge and arrival times per channel. **Gradients**: those of the transport, `Hybrid` by default."""
     transport = Hybrid() if transport is None else transport
     source.check_inside(detector.shape)
+    source.check_prediction(detector.medium)
     return _expect(transport, source, detector)
 
 

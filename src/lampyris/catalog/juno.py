@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lampyris.catalog.efficiency import silicon, tube_20_inch_microchannel
-from lampyris.catalog.media import lab_scintillator
+from lampyris.catalog.scintillators import lab_scintillator
 from lampyris.detector import Detector
 from lampyris.layout import join, sphere_gaps, sphere_rings
 from lampyris.sensors import make_sensors
@@ -39,7 +39,7 @@ def juno() -> Detector:
     )
     note = (
         "Approximate: one medium, scintillator up to the sensors at 19.4 m, instead of acrylic at 17.7 m and water; no "
-        "scintillation yet; tubes in even rings, without struts and chimney; timing and noise of the "
+        "absorption and re-emission; tubes in even rings, without struts and chimney; timing and noise of the "
         "microchannel-plate tubes for all (dynode tubes: 1.3 ns, 15 kHz; 3-inch tubes: 1.6 ns, 0.5 kHz)."
     )
     return Detector(shape, lab_scintillator(), Mixture(0.05, 0.55), sensors, name="JUNO", note=note)
@@ -64,6 +64,6 @@ def tao() -> Detector:
     )
     note = (
         "Approximate: disks inscribed in the square 5 cm tiles cover 76 % where the tiles cover 94 %; one medium up to "
-        "the sensors, without acrylic and buffer; no scintillation yet, no cross-talk; dark noise of 100 Hz/mm^2."
+        "the sensors, without acrylic and buffer; no cross-talk; dark noise of 100 Hz/mm^2."
     )
     return Detector(shape, lab_scintillator(), Mixture(0.05, 0.55), sensors, name="TAO", note=note)

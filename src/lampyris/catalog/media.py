@@ -1,4 +1,4 @@
-"""Optical media of the catalog: waters and an organic scintillator."""
+"""Waters of the catalog."""
 
 import numpy as np
 
@@ -49,22 +49,6 @@ def water_quan_fry(celsius: float = 13.0) -> Medium:
     """
     coefficients = (1.31405 - 2.02e-6 * celsius**2, 15.868 - 0.00423 * celsius, -4382.0, 1.1455e6)
     return Medium(InverseSeries(coefficients), sk_absorption_length(), sk_scatterers())
-
-
-def lab_scintillator() -> Medium:
-    """Linear alkylbenzene, the solvent of the JUNO and TAO scintillators; it does not scintillate here yet.
-
-    Approximate. Absorption length 77 m, as measured near 430 nm and taken at every wavelength, so that light below
-    about 400 nm, which the fluors absorb and re-emit, travels too far. Rayleigh scattering length 27 m at 430 nm,
-    growing with the fourth power of the wavelength, tabulated over 300 to 700 nm. Refractive index from n = 1.482 at
-    589 nm and an Abbe number of 40: 1.498 at 430 nm, valid over 380 to 700 nm to about 0.5 %.
-
-    **Reference**: Zhou et al., Rev. Sci. Instrum. 86 (2015) 073310, arXiv:1504.00987 (scattering); JUNO, J. Phys. G 43
-    (2016) 030401, arXiv:1507.05613 (absorption).
-    """
-    wavelength = np.arange(300.0, 701.0, 2.0)
-    rayleigh = Tabulated(wavelength, 27.0 * (wavelength / 430.0) ** 4)
-    return Medium(Cauchy((1.46376, 6330.0, 0.0)), 77.0, (Scatterer(rayleigh, Rayleigh()),))
 
 
 def sk_absorption_length() -> Tabulated:

@@ -10,7 +10,9 @@ import numpy as np
 from lampyris._checks import LampyrisError, fail_unknown
 from lampyris._host import on_host
 from lampyris.catalog.efficiency import tube_20_inch
-from lampyris.catalog.media import lab_scintillator, water_sk
+from lampyris.catalog.ice import ice_south_pole
+from lampyris.catalog.media import water_sk
+from lampyris.catalog.scintillators import lab_scintillator, mineral_oil, water_based_scintillator
 from lampyris.data.geometry import SensorTable, read_sensor_table
 from lampyris.detector import Detector
 from lampyris.layout import on_shape
@@ -21,7 +23,13 @@ from lampyris.surface import Mixture, Surface
 
 OFF_WALL = 0.01
 """Largest distance of a sensor from the wall [m]."""
-MEDIA: dict[str, Callable[[], Medium]] = {"water": water_sk, "scintillator": lab_scintillator}
+MEDIA: dict[str, Callable[[], Medium]] = {
+    "water": water_sk,
+    "ice": ice_south_pole,
+    "scintillator": lab_scintillator,
+    "water-based scintillator": water_based_scintillator,
+    "mineral oil": mineral_oil,
+}
 SHAPES: dict[str, tuple[int, Callable[..., Shape]]] = {
     "cylinder": (2, Cylinder),
     "sphere": (1, Sphere),

@@ -37,7 +37,7 @@ def read_calibration(path: Path) -> tuple[Campaign, list[Run]]:
     campaign = _campaign(path, content)
     if not isinstance(content["runs"], list) or not content["runs"]:
         raise LampyrisError(f"{path}: runs must be a list of at least one run.")
-    return campaign, [_run(path, number, run) for number, run in enumerate(content["runs"])]
+    return campaign, [_run(path, index, run) for index, run in enumerate(content["runs"])]
 
 
 def read_plan(path: Path) -> tuple[Campaign, dict[str, list[Source]]]:
@@ -94,9 +94,9 @@ def _settings(path: Path, content: dict[str, Any]) -> CalibrationSettings:
     return CalibrationSettings(**given)
 
 
-def _run(path: Path, number: int, content: Any) -> Run:
+def _run(path: Path, index: int, content: Any) -> Run:
     """A run: a lamp and the events of a file, all of them or one."""
-    where = f"{path}: runs[{number}]"
+    where = f"{path}: runs[{index}]"
     if not isinstance(content, dict):
         raise LampyrisError(f"{where} must be a mapping with lamp and events.")
     for name in content:

@@ -6,7 +6,7 @@ file that begin with # are comments, those of the form `# key: value` settings; 
 
     # name: my tank
     # shape: cylinder 4.0 8.0        radius and height; sphere: radius; box: three edges [m]
-    # medium: water                  or scintillator
+    # medium: water                  or ice, scintillator, water-based scintillator, mineral oil
     # radius: 0.1                    [m], for all sensors
     # quantum efficiency: 0.2
     x,y,z

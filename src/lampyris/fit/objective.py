@@ -25,7 +25,6 @@ from lampyris.transport import Hybrid
 from lampyris.transport.direct import DistanceTable
 from lampyris.transport.direct_slopes import motion_of, rows_and_slopes
 from lampyris.transport.expectation import Arrival, Uniform
-from lampyris.transport.hybrid import IndirectLight
 
 CHUNK = 512
 """Channels that are worked on together: their pairs with the points of a track stay in the cache."""
@@ -42,7 +41,7 @@ class DirectPart(NamedTuple):
 class Scattered(NamedTuple):
     """Indirect light of a reference track."""
 
-    light: IndirectLight
+    light: Arrival
     track: Track
 
 

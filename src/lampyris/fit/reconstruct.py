@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lampyris._checks import LampyrisError
 from lampyris._host import on_host
 from lampyris.detector import Detector
 from lampyris.emission import load_profile
@@ -57,6 +58,8 @@ def reconstruct(
     """
     hits.check(detector.sensors.count)
     profile = load_profile(particle)
+    if detector.medium.scintillation is not None:
+        raise LampyrisError("`reconstruct` knows Cherenkov light alone, but the medium of this detector scintillates.")
     profile.check_medium(detector.medium)
     spread = float(detector.sensors.charge_spread)
     chosen = Dispersion(charge_spread=spread) if dispersion is None else dispersion

@@ -67,3 +67,52 @@ WATER = Material(
     muon_radiative=(0.9e-4, 0.25),
     elements=((1, 1.008, 0.111894), (8, 15.999, 0.888106)),
 )
+
+ICE = Material(
+    density=0.9216,
+    charge_to_mass=0.55508,
+    excitation=78e-6,
+    radiation_length=0.3915,
+    sternheimer=(0.09116, 3.4773, 0.2586, 2.8190, 3.5873),
+    muon_radiative=(0.83e-4, 0.25),
+    elements=((1, 1.008, 0.111894), (8, 15.999, 0.888106)),
+)
+"""Ice of the South Pole below 1.4 km, at the density that IceCube uses; excitation energy, radiation length and radiative
+loss per mass are those of liquid water.
+
+**Reference** Groom, Mokhov, Striganov, At. Data Nucl. Data Tables 78 (2001) 183, for the density effect of ice.
+"""
+
+LAB = Material(
+    density=0.859,
+    charge_to_mass=0.56012,
+    excitation=59.2e-6,
+    radiation_length=0.5176,
+    sternheimer=(0.1270, 3.3564, 0.1695, 2.5675, 3.172),
+    muon_radiative=(0.58e-4, 0.25),
+    elements=((1, 1.008, 0.123), (6, 12.011, 0.877)),
+)
+"""Linear alkylbenzene, 12.3 % of its mass hydrogen (C17H28 to C18H30), at 0.859 g/cm3; fluors are left out.
+
+Approximate: the excitation energy is Bragg's rule with 19.2 and 81 eV for hydrogen and carbon, which gives ICRU's value for
+paraffin and lies between those of polyethylene (57.4 eV) and xylene (61.8 eV); the shape of the density effect is that of
+xylene, its asymptote that of this density and excitation energy; the radiative loss of muons is that of water, scaled with
+the square of the charge per mass.
+
+**Reference** ICRU Report 37 (1984); Sternheimer, Berger, Seltzer, At. Data Nucl. Data Tables 30 (1984) 261 (xylene).
+"""
+
+MINERAL_OIL = Material(
+    density=0.845,
+    charge_to_mass=0.57275,
+    excitation=55.9e-6,
+    radiation_length=0.5308,
+    sternheimer=(0.1258, 3.4288, 0.1289, 2.5084, 3.051),
+    muon_radiative=(0.56e-4, 0.25),
+    elements=((1, 1.008, 0.148605), (6, 12.011, 0.851395)),
+)
+"""Mineral oil at 0.845 g/cm3: composition and excitation energy of paraffin, the shape of its density effect, the asymptote
+of this density; radiative loss of muons as for `LAB`.
+
+**Reference** ICRU Report 37 (1984); Sternheimer, Berger, Seltzer, At. Data Nucl. Data Tables 30 (1984) 261 (paraffin).
+"""

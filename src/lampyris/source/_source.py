@@ -13,6 +13,7 @@ from lampyris._module import Module
 from lampyris.emission.pattern import Pattern
 from lampyris.medium import Medium
 from lampyris.rays import Rays
+from lampyris.scintillation import Pulse
 from lampyris.shape import Shape
 from lampyris.spectrum import Spectrum
 
@@ -62,6 +63,17 @@ class Source(Module):
         on its wavelength, the pattern is that of the light which counts.
         """
         raise LampyrisError(f"`{type(self).__name__}` gives data, not predictions: it has no mean light to integrate.")
+
+    def parts(self, medium: Medium) -> tuple["Source", ...]:
+        """The kinds of light that predictions are made of in this medium: sources of one pattern and spectrum each."""
+        return (self,)
+
+    def pulse(self, medium: Medium) -> Pulse | None:
+        """How photons lag behind the times that `emit` and `emitters` give; `None`: not at all."""
+        return None
+
+    def check_prediction(self, medium: Medium) -> None:
+        """Raise `LampyrisError` if the mean light in this medium is not known; values that are traced pass."""
 
     def check_inside(self, shape: Shape) -> None:
         """Raise `LampyrisError` if the source lies outside the detector."""

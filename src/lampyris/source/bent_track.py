@@ -67,6 +67,8 @@ class BentTrack(Source):
 
     def emitters(self, medium: Medium, detected: Spectrum) -> Emitters:
         """One point for each piece of the track, with its own direction."""
+        if medium.scintillation is not None:
+            raise LampyrisError("`BentTrack` gives Cherenkov light alone, but this medium scintillates.")
         self.profile.check_medium(medium)
         light = load_muon_light()
         way, motion, left = self._way(light)

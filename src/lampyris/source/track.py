@@ -8,12 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from lampyris._checks import LampyrisError, is_concrete
 from lampyris._math import turn
 from lampyris._module import as_array, positive, quantity, real, unit_vector
 from lampyris.emission.cherenkov import BAND, band_energies, sine_squared
 from lampyris.emission.profile import ProfileNodes, TrackProfile, load_profile
 from lampyris.medium import Medium
-from lampyris.particle import simulate_particle
+from lampyris.particle import check_particle, simulate_particle
+from lampyris.particle.material import WATER
 from lampyris.rays import Rays
 from lampyris.source._source import Emitters, Source
 from lampyris.source.step_light import StepLight
@@ -25,8 +27,9 @@ class Track(Source):
     """A particle with kinetic energy, vertex, initial direction and time.
 
     Data (`event`) come from one simulated particle with its own scattering and delta electrons; predictions
-    (`emit`, `emitters`) from the averaged profile of many. **Gradients** of predictions: right in energy, position,
-    direction and time.
+    (`emit`, `emitters`) from the averaged profile of many, in the range of energies of that profile. In matter other than
+    water, and where the medium scintillates, predictions are made of the `parts` of the light. **Gradients** of
+    predictions: right in energy, position, direction and time.
     """
 
     particle: str = eqx.field(static=True)
@@ -36,7 +39,8 @@ class Track(Source):
     time: Float[Array, ""] = quantity("time at the vertex", "ns", real, default=0.0, converter=as_array)
 
     def __check_init__(self):
-        self.profile.check_energy("Track(energy=...)", self.energy)
+        if is_concrete(self.energy):
+            check_particle(self.particle, float(self.energy), "Track(energy=...)")
 
     @property
     def profile(self) -> TrackProfile:
@@ -46,14 +50,39 @@ class Track(Source):
     def event(self, medium: Medium, *, key: PRNGKeyArray, keep: Spectrum) -> Iterator[tuple[Rays, float]]:
         """Photons of one simulated particle."""
         particle_key, photon_key = jax.random.split(key)
-        steps = simulate_particle(self.particle, float(self.energy), key=particle_key)
+        steps = simulate_particle(self.particle, float(self.energy), key=particle_key, material=medium.material)
         light = StepLight(steps, self.position, self.direction, self.time)
         yield from light.event(medium, key=photon_key, keep=keep)
 
+    def parts(self, medium: Medium) -> tuple[Source, ...]:
+        """The track itself in water; elsewhere its Cherenkov light from mean steps, and its scintillation if there is any."""
+        if medium.scintillation is None and medium.material == WATER:
+            return (self,)
+        from lampyris.source.scintillating import CherenkovLight, ScintillationLight  # they are tracks themselves
+
+        fields = (self.particle, self.energy, self.position, self.direction, self.time)
+        light = CherenkovLight(*fields)
+        return (light,) if medium.scintillation is None else (light, ScintillationLight(*fields))
+
+    def check_prediction(self, medium: Medium) -> None:
+        """In water the profile must have been made for the index and reach the energy; mean steps need neither."""
+        if medium.scintillation is None and medium.material == WATER:
+            self.profile.check_energy("Track(energy=...)", self.energy)
+            self.profile.check_medium(medium)
+
+    def _nodes(self, medium: Medium) -> ProfileNodes:
+        """The Cherenkov light on quadrature nodes."""
+        if medium.scintillation is not None:
+            raise LampyrisError(
+                f"`{type(self).__name__}` gives Cherenkov light alone, but this medium scintillates: "
+                "take the `parts` of a `Track`, as `expect` does."
+            )
+        self.profile.check_medium(medium)
+        return self.profile.nodes(self.energy)
+
     def emitters(self, medium: Medium, detected: Spectrum) -> Emitters:
         """One point for each bin of the profile."""
-        self.profile.check_medium(medium)
-        nodes = self.profile.nodes(self.energy)
+        nodes = self._nodes(medium)
         wavelength, spectrum = cherenkov_spectrum(medium)
         position = self.position + nodes.distance[:, None] * self.direction
         axis = jnp.broadcast_to(self.direction, position.shape)
@@ -64,8 +93,7 @@ class Track(Source):
 
         **Gradients**: right; moving the rays with position and direction, reweighting them with energy.
         """
-        self.profile.check_medium(medium)
-        nodes = self.profile.nodes(self.energy)
+        nodes = self._nodes(medium)
         n = uniform.shape[0]
         node, angle, chance = _draw_bins(nodes, uniform)
         light = nodes.light[node, angle]

@@ -69,7 +69,7 @@ class Uniform(eqx.Module):
 class Expectation(eqx.Module):
     """Expected photoelectrons per channel and the distribution of their times, as a sum of parts."""
 
-    direct: GaussianMixture
+    direct: Arrival
     indirect: Arrival
     dark: Uniform
     time_offset: Float[Array, " channels"]

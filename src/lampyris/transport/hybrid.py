@@ -11,10 +11,11 @@ from lampyris._math import safe_norm
 from lampyris.detector import Detector
 from lampyris.source import Emitters, Source
 from lampyris.transport.direct import DistanceTable, direct_light
-from lampyris.transport.expectation import Arrival, Expectation, GaussianMixture, Uniform
+from lampyris.transport.expectation import Arrival, Expectation, Uniform
 from lampyris.transport.flight import NUMBERS, Shares
 from lampyris.transport.indirect import SmoothLight, smooth_at_sensors, trace, with_rest
 from lampyris.transport.mirrored import mirrored_at_sensors, mirrored_light
+from lampyris.transport.pulse import PulsedArrival, PulsedMixture, together
 from lampyris.transport.reference import Coverage, Reference
 from lampyris.units import SPEED_OF_LIGHT
 
@@ -103,14 +104,25 @@ class Hybrid(eqx.Module):
         dark = Uniform(jnp.broadcast_to(sensors.dark_charge, (sensors.count,)), sensors.window)
         return Expectation(self.direct(source, detector), self.indirect(source, detector), dark, sensors.time_offset)
 
-    def direct(self, source: Source, detector: Detector) -> GaussianMixture:
-        """The direct light alone."""
+    def direct(self, source: Source, detector: Detector) -> Arrival:
+        """The direct light alone, of all kinds of light of the source."""
+        return together([self._direct(part, detector) for part in source.parts(detector.medium)])
+
+    def _direct(self, source: Source, detector: Detector) -> Arrival:
+        """The direct light of one kind."""
         emitters = source.emitters(detector.medium, detector.sensors.quantum_efficiency)
         table = DistanceTable.of(detector, emitters.wavelength, emitters.spectrum)
-        return direct_light(emitters, detector, table)
+        light, pulse = direct_light(emitters, detector, table), source.pulse(detector.medium)
+        return light if pulse is None else PulsedMixture(light, pulse)
 
-    def indirect(self, source: Source, detector: Detector) -> IndirectLight:
-        """The indirect light alone."""
+    def indirect(self, source: Source, detector: Detector) -> Arrival:
+        """The indirect light alone, of all kinds of light of the source."""
+        parts = source.parts(detector.medium)
+        lights = [(self._indirect(part, detector), part.pulse(detector.medium)) for part in parts]
+        return together([light if pulse is None else PulsedArrival(light, pulse) for light, pulse in lights])
+
+    def _indirect(self, source: Source, detector: Detector) -> IndirectLight:
+        """The indirect light of one kind, as if its photons did not lag behind."""
         coverage = Coverage.of(detector)
         emitters = source.emitters(detector.medium, detector.sensors.quantum_efficiency)
         reference = Reference.of(emitters, detector)
@@ -127,9 +139,12 @@ class Hybrid(eqx.Module):
 
     def left_over(self, source: Source, detector: Detector) -> Float[Array, ""]:
         """Share of the detectable light that still flies after the last step: what is not followed but estimated."""
-        reference = Reference.of(source.emitters(detector.medium, detector.sensors.quantum_efficiency), detector)
-        steps, detectable = self._smooth(source, detector, Coverage.of(detector), reference)
-        return steps.flying[-1] / detectable
+        flying, detectable = jnp.zeros(()), jnp.zeros(())
+        for part in source.parts(detector.medium):
+            emitters = part.emitters(detector.medium, detector.sensors.quantum_efficiency)
+            steps, own = self._smooth(part, detector, Coverage.of(detector), Reference.of(emitters, detector))
+            flying, detectable = flying + steps.flying[-1], detectable + own
+        return flying / detectable
 
     def _smooth(
         self, source: Source, detector: Detector, coverage: Coverage, reference: Reference
