@@ -42,17 +42,36 @@ def chi_square(drawn, edges, density) -> float:
 
 
 def test_ranges_of_electrons():
-    # NIST's ESTAR for liquid water (I = 75 eV) [cm]; the table has four digits and takes the density effect anew
+    # NIST's ESTAR for liquid water (I = 75 eV, with its own density effect) [cm]; the table has four digits
     energy = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 300.0, 1000.0]
     table = [0.4367, 0.9785, 2.550, 4.975, 9.320, 19.83, 32.58, 61.16, 100.2]
-    water = replace(WATER, excitation=75e-6)
+    water = replace(WATER, excitation=75e-6, sternheimer=(0.09116, 3.4773, 0.2400, 2.8004, 3.5017))
 
     def whole(energy):
         low = np.full(len(energy), 1e-6)
         return loss.electron_collision(water, energy) + radiated_moments(water, energy, low, energy)[1]
 
     ranges = 100.0 * loss.range_table(whole, 0.01, 1500.0).range(np.array(energy))
-    np.testing.assert_allclose(ranges, table, rtol=0.006)
+    np.testing.assert_allclose(ranges, table, rtol=0.004)
+
+
+def test_radiation_of_electrons():
+    # radiative stopping powers of liquid water in NIST's ESTAR [MeV cm2/g], at energies between the nodes of our factor
+    energy = np.array([1.25, 2.5, 4.0, 6.0, 10.0, 20.0, 40.0, 70.0, 200.0, 600.0])
+    table = [1.600e-2, 3.468e-2, 6.058e-2, 9.854e-2, 0.1814, 0.4086, 0.8955, 1.656, 5.078, 15.89]
+    radiated = radiated_moments(WATER, energy, np.full(len(energy), 1e-6), energy)[1]
+    np.testing.assert_allclose(radiated / 100.0, table, rtol=0.006)
+
+
+def test_density_effect_belongs_to_the_excitation_energy():
+    # at high energy matter screens itself and the loss no longer knows the excitation energy
+    published = replace(WATER, excitation=75e-6, sternheimer=(0.09116, 3.4773, 0.2400, 2.8004, 3.5017))
+    high = np.array([1e4])
+    np.testing.assert_allclose(
+        loss.electron_collision(WATER, high), loss.electron_collision(published, high), rtol=1e-4
+    )
+    # the parameters of Geant4 11.4 for G4_WATER
+    np.testing.assert_allclose(WATER.sternheimer, (0.09115, 3.4773, 0.25703, 2.81743, 3.58014), rtol=2e-4)
 
 
 def test_loss_of_electrons_in_geant4():
