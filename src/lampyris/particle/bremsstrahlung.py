@@ -80,23 +80,12 @@ RADIATED = (
 )
 """Kinetic energies [MeV] and radiative stopping power of water [MeV cm2/g] in NIST's ESTAR."""
 
+# fmt: off
 FACTORS = (
-    0.8999,
-    0.9045,
-    0.9188,
-    0.9290,
-    0.9363,
-    0.9458,
-    0.9551,
-    0.9635,
-    0.9676,
-    0.9710,
-    0.9712,
-    0.9697,
-    0.9796,
-    0.9818,
+    0.8999, 0.9045, 0.9188, 0.9290, 0.9363, 0.9458, 0.9551, 0.9635, 0.9676, 0.9710, 0.9712, 0.9697, 0.9796, 0.9818,
 )
-"""Radiative stopping power of `RADIATED` over that of Tsai's formula with the soft rise; the test makes them anew."""
+# fmt: on
+"""Radiative stopping power of `RADIATED` over that of Tsai's formula with the soft rise, at the same energies."""
 
 SOFT_RISE, SOFT_SHARE, SOFT_UP_TO = 0.2, 0.08, 100.0
 """More soft photons than in Tsai's formula: by this share at no energy, over this share of the electron's energy, taken
