@@ -1,10 +1,10 @@
-"""Steps of slow electrons merged into steps as long as those that the Geant4 tables were made from.
+"""Steps of slow electrons merged into steps as long and as straight as those that the Geant4 tables were made from.
 
-The tables turned Geant4 steps into light: a step shone along the straight line between its ends, with its length times
-the mean of the Frank-Tamm yields at its two ends. A step ended where it had made 100 photons, at the step function
-(0.2, 1 mm) of the range, at the Cherenkov threshold or at a collision; electrons below 2 MeV live for one or two of them.
-The engine resolves those tracks, bends them and so sends more light sideways and back. The merged steps answer what the
-engine would have given with steps like that.
+The tables turned Geant4 steps into light: a step shone along the direction with which its electron entered it, with its
+length times the mean of the Frank-Tamm yields at its two ends. A step ended where it had made 100 photons, at the step
+function (0.2, 1 mm) of the range, at the Cherenkov threshold or at a collision; electrons below 2 MeV live for one to
+three of them. The engine resolves those tracks, bends them and so sends more light sideways and back. The merged steps
+answer what the engine would have given with steps like that.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from lampyris.units import ELECTRON_MASS
 
 PHOTONS_PER_STEP, RANGE_SHARE, FINAL_RANGE = 100.0, 0.2, 1e-3
 SLOW = 3.0
-"""Kinetic energy [MeV] below which steps are merged; above, the engine's own steps are as long."""
+"""Kinetic energy [MeV] below which steps are merged; above, the engine's own steps bend little."""
 
 PRODUCTION_CUT = 0.163
 """Kinetic energy [MeV] of the electrons above which the tables made them one by one."""
@@ -40,7 +40,7 @@ def longest_step(yields: YieldTable, kinetic: np.ndarray) -> np.ndarray:
 def merge_slow_steps(columns: dict[str, np.ndarray], yields: YieldTable) -> dict[str, np.ndarray]:
     """Merge neighbouring steps of slow electrons, up to the length that a Geant4 step would have had.
 
-    A merged step begins and ends where its first begins and its last ends, and has the sum of their lengths.
+    A merged step begins where its first begins, leads straight on as far as its last ends, and has their length.
     """
     beta = columns["beta_start"]
     kinetic = ELECTRON_MASS * (1.0 / np.sqrt(np.maximum(1.0 - beta**2, 1e-14)) - 1.0)
