@@ -7,9 +7,12 @@ three of them. The engine resolves those tracks, bends them and so sends more li
 answer what the engine would have given with steps like that.
 """
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from lampyris.emission.tabulate import YieldTable
+from lampyris.particle import shower
 from lampyris.particle.energy_loss import beta_of
 from lampyris.particle.material import WATER
 from lampyris.particle.rates import restricted_range
@@ -18,6 +21,13 @@ from lampyris.units import ELECTRON_MASS
 PHOTONS_PER_STEP, RANGE_SHARE, FINAL_RANGE = 100.0, 0.2, 1e-3
 SLOW = 3.0
 """Kinetic energy [MeV] below which steps are merged; above, the engine's own steps bend little."""
+
+FINE_UP_TO, FINE = 100.0, (0.05, 2.29e-3)
+"""Energy [MeV] of the events up to which the engine makes steps as short as those of the tables, all of which are then
+merged; share of the energy that is lost in such a step, and its largest length [m].
+
+Events of more energy have their own steps above `SLOW`: it is the beginning of a single electron that shows them.
+"""
 
 PRODUCTION_CUT = 0.163
 """Kinetic energy [MeV] of the electrons above which the tables made them one by one."""
@@ -37,14 +47,24 @@ def longest_step(yields: YieldTable, kinetic: np.ndarray) -> np.ndarray:
     return np.minimum.reduce(limits)
 
 
-def merge_slow_steps(columns: dict[str, np.ndarray], yields: YieldTable) -> dict[str, np.ndarray]:
-    """Merge neighbouring steps of slow electrons, up to the length that a Geant4 step would have had.
+@contextmanager
+def fine_steps(energy: float):
+    """Let the engine make no step of an event of little energy longer than those of the tables."""
+    own = shower.LOSS_PER_STEP, shower.LONGEST_STEP
+    if energy <= FINE_UP_TO:
+        shower.LOSS_PER_STEP, shower.LONGEST_STEP = FINE
+    yield
+    shower.LOSS_PER_STEP, shower.LONGEST_STEP = own
+
+
+def merge_steps(columns: dict[str, np.ndarray], yields: YieldTable, energy: float) -> dict[str, np.ndarray]:
+    """Merge neighbouring steps of electrons of an event of `energy` [MeV], up to the length of a Geant4 step.
 
     A merged step begins where its first begins, leads straight on as far as its last ends, and has their length.
     """
     beta = columns["beta_start"]
     kinetic = ELECTRON_MASS * (1.0 / np.sqrt(np.maximum(1.0 - beta**2, 1e-14)) - 1.0)
-    slow = (np.abs(columns["pdg"]) == 11) & (kinetic < SLOW)
+    slow = (np.abs(columns["pdg"]) == 11) & (kinetic < (np.inf if energy <= FINE_UP_TO else SLOW))
     follows = slow[1:] & slow[:-1] & (columns["track"][1:] == columns["track"][:-1])
     # a collision takes energy between two steps
     follows &= np.abs(beta[1:] - columns["beta_end"][:-1]) < 1e-9

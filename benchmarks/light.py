@@ -12,13 +12,14 @@ tables of all energies together (`table_tv_pooled`) fluctuate less, so that they
 """
 
 import argparse
+import json
 import time
 from pathlib import Path
 
 import jax
 import numpy as np
-from _geant4_steps import PRODUCTION_CUT, light_by_ends, merge_slow_steps
-from _record import record
+from _geant4_steps import FINE, FINE_UP_TO, PRODUCTION_CUT, fine_steps, light_by_ends, merge_steps
+from _record import RESULTS, record
 from _tables import BINS, GEANT4_EVENTS, STATISTICAL, distances, pooled
 
 from lampyris.data.events import unpack_steps
@@ -172,12 +173,19 @@ def main() -> None:
             key = jax.random.fold_in(jax.random.key(chosen.seed), energy)
             columns = particle_columns(particle, np.full(chosen.events, float(energy)), key=key)
             own_rows.append(compare(particle, energy, archive, columns, yields.light(columns), yields))
-            columns = merge_slow_steps(columns, yields)
+            with fine_steps(energy):
+                columns = particle_columns(particle, np.full(chosen.events, float(energy)), key=key)
+            columns = merge_steps(columns, yields, energy)
             rows.append(compare(particle, energy, archive, columns, light_by_ends(columns, yields), yields))
             print(particle, {name: value for name, value in rows[-1][0].items() if name != "variation"}, flush=True)
         same[particle] = summary(rows) | {"rule_of_ends_percent": rule_of_ends(particle, yields)}
         own[particle] = summary(own_rows)
+    if (RESULTS / "light.json").exists():  # figures of a particle that was not run stay
+        known = json.loads((RESULTS / "light.json").read_text())["figures"]
+        same, own = known.get("engine", {}) | same, known.get("engine_own_steps", {}) | own
+        seconds = known.get("engine_seconds_per_event", {}) | seconds
     settings = {
+        "fine_steps": {"up_to_mev": FINE_UP_TO, "loss_and_metres": FINE},
         "events": chosen.events,
         "geant4_events": GEANT4_EVENTS,
         "bins": BINS,
