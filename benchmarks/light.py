@@ -3,18 +3,24 @@
     python benchmarks/light.py [--events 150]
 
 The tables of Geant4 hold 150 events per energy; every figure comes with the error that two such samples of the same
-truth would show. For tables the total variation distance is given with the one expected from event-to-event
-fluctuations, and the part that exceeds it. The tables were filled with the mean of the Frank-Tamm yields at the two ends
-of each Geant4 step, which loses light on the long last steps of electrons: `endpoint_rule_percent`, measured on whole
-Geant4 events as the light of a continuous slowing-down along the same steps, is how much.
+truth would show. `engine` compares what the tables would hold if they had been made from the engine's events: with steps
+as long, as straight and turned into light as theirs (`_geant4_steps`). `engine_own_steps` compares the engine as it is,
+whose shorter steps lose no light at the end of electrons and bend. Of the tables the total variation distance is given,
+with the part that event-to-event fluctuations alone would make: in the finest merging of bins where that part is below
+0.5 % (where no merging reaches it, in the one that comes nearest), and in fixed bins the part that exceeds it. The mean
+tables of all energies together (`table_tv_pooled`) fluctuate less, so that they show differences in finer bins.
 """
 
 import argparse
+import json
+import time
 from pathlib import Path
 
 import jax
 import numpy as np
-from _record import record
+from _geant4_steps import FINE, FINE_UP_TO, PRODUCTION_CUT, fine_steps, light_by_ends, merge_steps
+from _record import RESULTS, record
+from _tables import BINS, GEANT4_EVENTS, STATISTICAL, distances, pooled
 
 from lampyris.data.events import unpack_steps
 from lampyris.emission.tabulate import YieldTable, sample_flashes
@@ -25,8 +31,7 @@ from lampyris.particle.rates import restricted_range
 from lampyris.units import ELECTRON_MASS
 
 DATA = Path(__file__).parents[1] / "data"
-GEANT4_EVENTS = 150
-BINS = {"4 x 4": (4, 4), "10 x 20": (10, 20), "20 x 40": (20, 40), "30 x 80": (30, 80)}
+PHOTONS = 1.5e6
 
 
 def tables(particle: str):
@@ -45,31 +50,6 @@ def geant4_yields() -> YieldTable:
     return YieldTable.of_index(np.interp(0.5 * (edges[1:] + edges[:-1]), knots, index), edges[1] - edges[0])
 
 
-def merged(table: np.ndarray, angles: int, places: int) -> np.ndarray:
-    rows, columns = table.shape[0] // angles, table.shape[1] // places
-    cut = table[: rows * angles, : columns * places]
-    return cut.reshape(rows, angles, columns, places).sum(axis=(1, 3))
-
-
-def variation(first: np.ndarray, second: np.ndarray) -> float:
-    """Total variation distance of two tables."""
-    return float(0.5 * np.abs(first / first.sum() - second / second.sum()).sum())
-
-
-def distances(ours: np.ndarray, halves: list[np.ndarray], theirs: np.ndarray, events: int) -> dict:
-    """Total variation distance, that of two samples of our engine, and the excess, for each way to merge bins."""
-    scale = np.sqrt((1.0 / events + 1.0 / GEANT4_EVENTS) / (4.0 / events))
-    rows = {}
-    for name, (angles, places) in BINS.items():
-        whole = merged(ours, angles, places)
-        seen = variation(whole, merged(theirs, angles, places))
-        parts = [merged(half, angles, places) for half in halves]
-        statistical = scale * float(np.mean([variation(part, whole - part) for part in parts]))
-        excess = np.sqrt(max(seen**2 - statistical**2, 0.0))
-        rows[name] = {"percent": 100 * seen, "statistical": 100 * statistical, "excess": 100 * excess}
-    return rows
-
-
 def delay_error(flashes, edges: np.ndarray, expected: np.ndarray, light: np.ndarray) -> float:
     """Root mean square difference [ps] of the mean delays in the z bins that hold 90 % of the light."""
     cell = np.digitize(flashes.z, edges) - 1
@@ -81,11 +61,11 @@ def delay_error(flashes, edges: np.ndarray, expected: np.ndarray, light: np.ndar
     return 1e3 * float(np.sqrt(np.average((delay[core] - expected[core]) ** 2, weights=light[core])))
 
 
-def compare(particle: str, energy: int, archive, yields: YieldTable, events: int, key) -> dict:
-    """All figures of one energy."""
-    columns = particle_columns(particle, np.full(events, float(energy)), key=key)
+def compare(particle: str, energy: int, archive, columns: dict, light: np.ndarray, yields: YieldTable):
+    """All figures of one energy, from steps and the light of each; and its tables as `pooled` takes them."""
+    events = int(columns["event"].max()) + 1
     random = np.random.default_rng(energy)
-    flashes = sample_flashes(columns, yields, 2e6, random)
+    flashes = sample_flashes(columns, yields, PHOTONS, random)
     prefix = f"{particle}_{energy}MeV_"
     counts = archive[prefix + "angle_z"].astype(float)
     edges = archive["z_over_zmax_edges"] * float(archive[prefix + "z_max_mm"]) * 1e-3
@@ -93,18 +73,17 @@ def compare(particle: str, energy: int, archive, yields: YieldTable, events: int
     bins = [archive["angle_edges"], edges]
     ours = np.histogram2d(flashes.angle, flashes.z, bins=bins)[0]
     halves = []
-    for _ in range(6):
+    for _ in range(4):
         own = (random.permutation(events) < events // 2)[flashes.event]
         halves.append(np.histogram2d(flashes.angle[own], flashes.z[own], bins=bins)[0])
     theirs = archive[prefix + "photons_per_event"].astype(float)
-    per_event = np.bincount(columns["event"], yields.light(columns), minlength=events)
-    per_event = random.poisson(per_event).astype(float)
+    per_event = random.poisson(np.bincount(columns["event"], light, minlength=events)).astype(float)
     place = [float((table.sum(axis=0) * middle).sum() / table.sum()) for table in (ours, counts)]
     by_event = np.bincount(flashes.event, flashes.z, minlength=events)
     by_event = by_event / np.maximum(np.bincount(flashes.event, minlength=events), 1)
     both = 1.0 / events + 1.0 / GEANT4_EVENTS
     relative = per_event.std(ddof=1) / per_event.mean()
-    return {
+    row = {
         "energy": energy,
         "yield_percent": 100 * (per_event.mean() / theirs.mean() - 1.0),
         "yield_sigma": 100 * relative * np.sqrt(both),
@@ -115,14 +94,15 @@ def compare(particle: str, energy: int, archive, yields: YieldTable, events: int
         "delay_ps": delay_error(flashes, edges, archive[prefix + "delay_mean"], counts.sum(axis=0)),
         "variation": distances(ours, halves, counts, events),
     }
+    return row, (ours, halves, counts, events)
 
 
-def endpoint_rule(particle: str, yields: YieldTable) -> float:
-    """Light that the end-point rule of the tables loses in electrons below 20 MeV, from whole Geant4 events [%].
+def rule_of_ends(particle: str, yields: YieldTable) -> float:
+    """Light that the rule of the tables loses in electrons, from whole Geant4 events [%].
 
     The truth is the light of a continuous slowing-down over the length of each step.
     """
-    table = restricted_range(WATER, 0.163, -1)  # the production cut of the tables
+    table = restricted_range(WATER, PRODUCTION_CUT, -1)
     energy = np.geomspace(0.01, 30.0, 4000)
     path, light = table.range(energy), yields.at(beta_of(energy, ELECTRON_MASS))
     pieces = 0.5 * (light[1:] + light[:-1]) * np.diff(path)
@@ -141,9 +121,24 @@ def endpoint_rule(particle: str, yields: YieldTable) -> float:
     return 100.0 * (exact / rule - 1.0)
 
 
-def summary(rows: list[dict]) -> dict:
+def seconds_per_event(particle: str, energy: float) -> dict:
+    """Processor time [s] of an event with all secondaries, one at a time and in a batch; the median of several."""
+    key, figures = jax.random.key(0), {}
+    for name, count, repeats in (("alone", 1, 30), ("batch_of_50", 50, 3)):
+        particle_columns(particle, np.full(count, energy), key=key)
+        taken = []
+        for number in range(repeats):
+            start = time.process_time()
+            particle_columns(particle, np.full(count, energy), key=jax.random.fold_in(key, number))
+            taken.append((time.process_time() - start) / count)
+        figures[name] = float(np.median(taken))
+    return figures
+
+
+def summary(compared: list[tuple]) -> dict:
     """Largest figures over the energies, and the mean of each difference with its error."""
-    figures: dict = {"energies": len(rows)}
+    rows = [row for row, _ in compared]
+    figures: dict = {"energies": len(rows), "table_tv_pooled": pooled([table for _, table in compared])}
     for name in ("yield", "spread", "distance"):
         value = np.array([row[f"{name}_percent"] for row in rows])
         sigma = np.array([row[f"{name}_sigma"] for row in rows])
@@ -154,8 +149,12 @@ def summary(rows: list[dict]) -> dict:
             np.max((np.abs(value) - {"yield": 1.0, "spread": 15.0, "distance": 1.0}[name]) / sigma)
         )
     excess = {name: [row["variation"][name]["excess"] for row in rows] for name in BINS}
-    figures["table_tv_percent_max"] = float(max(excess["10 x 20"]))
-    figures["table_tv_percent_median"] = {name: float(np.median(values)) for name, values in excess.items()}
+    figures["table_tv_excess_percent_median"] = {name: float(np.median(values)) for name, values in excess.items()}
+    chosen = [row["variation"]["merged"] for row in rows]
+    figures["table_tv_percent_max"] = float(max(row["percent"] for row in chosen))
+    figures["table_tv_percent_median"] = float(np.median([row["percent"] for row in chosen]))
+    figures["table_tv_statistical_percent_max"] = float(max(row["statistical"] for row in chosen))
+    figures["table_tv_bins_median"] = float(np.median([360 / row["bins"][0] * 400 // row["bins"][1] for row in chosen]))
     figures["delay_error_ps_max"] = float(max(row["delay_ps"] for row in rows))
     return figures | {"each": rows}
 
@@ -166,16 +165,34 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--particles", nargs="+", default=["mu-", "e-"])
     chosen = options.parse_args()
-    yields, figures = geant4_yields(), {}
+    yields, same, own, seconds = geant4_yields(), {}, {}, {}
     for particle in chosen.particles:
-        archive, rows = tables(particle), []
+        archive, rows, own_rows = tables(particle), [], []
+        seconds[f"{particle}_1000"] = seconds_per_event(particle, 1000.0)
         for energy in energies(archive):
             key = jax.random.fold_in(jax.random.key(chosen.seed), energy)
-            rows.append(compare(particle, energy, archive, yields, chosen.events, key))
-            print(particle, {name: value for name, value in rows[-1].items() if name != "variation"}, flush=True)
-        figures[particle] = summary(rows) | {"endpoint_rule_percent": endpoint_rule(particle, yields)}
-    settings = {"events": chosen.events, "geant4_events": GEANT4_EVENTS, "merged_bins": BINS}
-    print(record("light", settings, chosen.seed, {"engine": figures}))
+            columns = particle_columns(particle, np.full(chosen.events, float(energy)), key=key)
+            own_rows.append(compare(particle, energy, archive, columns, yields.light(columns), yields))
+            with fine_steps(energy):
+                columns = particle_columns(particle, np.full(chosen.events, float(energy)), key=key)
+            columns = merge_steps(columns, yields, energy)
+            rows.append(compare(particle, energy, archive, columns, light_by_ends(columns, yields), yields))
+            print(particle, {name: value for name, value in rows[-1][0].items() if name != "variation"}, flush=True)
+        same[particle] = summary(rows) | {"rule_of_ends_percent": rule_of_ends(particle, yields)}
+        own[particle] = summary(own_rows)
+    if (RESULTS / "light.json").exists():  # figures of a particle that was not run stay
+        known = json.loads((RESULTS / "light.json").read_text())["figures"]
+        same, own = known.get("engine", {}) | same, known.get("engine_own_steps", {}) | own
+        seconds = known.get("engine_seconds_per_event", {}) | seconds
+    settings = {
+        "fine_steps": {"up_to_mev": FINE_UP_TO, "loss_and_metres": FINE},
+        "events": chosen.events,
+        "geant4_events": GEANT4_EVENTS,
+        "bins": BINS,
+        "statistical_percent": STATISTICAL,
+    }
+    figures = {"engine": same, "engine_own_steps": own, "engine_seconds_per_event": seconds}
+    print(record("light", settings, chosen.seed, figures))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def events() -> list[Steps]:
 
 @pytest.mark.parametrize(("energy", "expected"), GEANT4_LOSS.items())
 def test_loss_of_muons(energy, expected):
-    assert loss.heavy_loss(WATER, float(energy)) / 100.0 == pytest.approx(expected, rel=0.005)
+    assert loss.heavy_loss(WATER, float(energy)) / 100.0 == pytest.approx(expected, rel=0.003)
 
 
 def test_range_of_muons_is_inverted():

@@ -17,10 +17,10 @@ from lampyris.catalog.media import water_sk
 from lampyris.emission.angles import angle_edges
 from lampyris.emission.cherenkov import BAND, photons_per_metre
 from lampyris.emission.muon_light import DELTA_FORMAT
-from lampyris.particle import simulate_particle
+from lampyris.particle import Steps, simulate_particles
 
 TARGET = Path(__file__).resolve().parents[1] / "src" / "lampyris" / "emission" / "tables" / "mu_delta_water.npz"
-ENERGY, EVENTS, SEED = 3000.0, 2000, 0
+ENERGY, EVENTS, BATCH, SEED = 3000.0, 2000, 50, 0
 ROOTS = np.linspace(0.3, 3.7, 69)
 """Edges of the bins in the root of the residual range [m^(1/2)]."""
 AZIMUTHS, DEGREE = 8, 5
@@ -33,9 +33,8 @@ def light_yield():
     return lambda value: np.interp(value, beta, photons, left=0.0)
 
 
-def one_event(number: int, photons_per_metre, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def one_event(steps: Steps, photons_per_metre, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Light by (root of residual range, angle), and the path of the muon by root of residual range."""
-    steps = simulate_particle("mu-", ENERGY, key=jax.random.fold_in(jax.random.key(SEED), number))
     muon = steps.track == 1
     way = (steps.end - steps.start).astype(float)
     way /= np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-12)
@@ -73,9 +72,11 @@ def smoothed(rate: np.ndarray, root: np.ndarray, path: np.ndarray) -> np.ndarray
 def main() -> None:
     draw, yields = np.random.default_rng(SEED), light_yield()
     light, path = np.zeros((len(ROOTS) - 1, len(angle_edges()) - 1)), np.zeros(len(ROOTS) - 1)
-    for number in range(EVENTS):
-        table, walked = one_event(number, yields, draw)
-        light, path = light + table, path + walked
+    for number in range(EVENTS // BATCH):
+        key = jax.random.fold_in(jax.random.key(SEED), number)
+        for steps in simulate_particles("mu-", np.full(BATCH, ENERGY), key=key):
+            table, walked = one_event(steps, yields, draw)
+            light, path = light + table, path + walked
     rate, root = light / path[:, None], 0.5 * (ROOTS[1:] + ROOTS[:-1])
     smooth = smoothed(rate, root, path)
     print("residual of the smoothed light per metre [%]:", np.round(100 * (smooth.sum(1) / rate.sum(1) - 1), 1))
