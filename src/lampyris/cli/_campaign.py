@@ -15,7 +15,7 @@ from lampyris.data.lamps import check_known, make_lamp, number, numbers
 from lampyris.detector import Detector
 from lampyris.fit import CalibrationSettings, Run
 from lampyris.response import Hits
-from lampyris.source import Source
+from lampyris.source.lamps import Lamp
 
 _SETTINGS = ("paths", "tolerance", "most_iterations", "priors", "gauge")
 _SHARED = ("detector", "free", "start", "seed", *_SETTINGS)
@@ -40,13 +40,13 @@ def read_calibration(path: Path) -> tuple[Campaign, list[Run]]:
     return campaign, [_run(path, index, run) for index, run in enumerate(content["runs"])]
 
 
-def read_plan(path: Path) -> tuple[Campaign, dict[str, list[Source]]]:
+def read_plan(path: Path) -> tuple[Campaign, dict[str, list[Lamp]]]:
     """A plan: a detector, what is free, and for each campaign its lamps."""
     content = _content(path, "campaigns")
     campaigns = content["campaigns"]
     if not isinstance(campaigns, dict) or not all(isinstance(lamps, list) and lamps for lamps in campaigns.values()):
         raise LampyrisError(f"{path}: campaigns must map names to lists of lamps.")
-    made: dict[str, list[Source]] = {
+    made: dict[str, list[Lamp]] = {
         str(name): [make_lamp(lamp, f"{path}: campaigns.{name}[{i}]") for i, lamp in enumerate(lamps)]
         for name, lamps in campaigns.items()
     }

@@ -18,7 +18,8 @@ from lampyris._host import on_host
 from lampyris.detector import Detector
 from lampyris.fit.free import FreeParameters, Rebuild
 from lampyris.source import Source
-from lampyris.transport import Hybrid
+from lampyris.transport.direct import DistanceTable, direct_light
+from lampyris.transport.expectation import GaussianMixture
 from lampyris.transport.paths import Paths, draw_paths
 from lampyris.transport.reference import Reference
 from lampyris.transport.replay import delays, replay
@@ -145,10 +146,16 @@ def _marks(source: Source, detector: Detector, paths: Paths, near: Neighbourhood
     return np.maximum(np.concatenate(marks), low)
 
 
+def _mixture(source: Source, detector: Detector) -> GaussianMixture:
+    """Direct light of a lamp."""
+    emitters = source.emitters(detector.medium, detector.sensors.quantum_efficiency)
+    return direct_light(emitters, detector, DistanceTable.of(detector, emitters.wavelength, emitters.spectrum))
+
+
 def _straight(source: Source, detector: Detector) -> tuple[Array, Array, Array]:
     """When straight light would arrive, expected direct photoelectrons, and when those arrive [ns]."""
     reference = Reference.of(source.emitters(detector.medium, detector.sensors.quantum_efficiency), detector)
-    direct = Hybrid(512).direct(source, detector)
+    direct = _mixture(source, detector)
     return reference.time_at(detector.sensors.position), direct.charge, direct.time[:, 0]
 
 
@@ -182,12 +189,12 @@ def _direct(source: Source, rebuild: Rebuild, theta: Array, marks: Array) -> Par
         detector = rebuild(step)
         ones = jnp.ones(detector.sensors.count)
         detector = eqx.tree_at(lambda d: d.sensors.relative_efficiency, detector, ones)
-        return Hybrid(512).direct(source, detector).charge
+        return _mixture(source, detector).charge
 
     value, push = jax.linearize(charge, theta)
     slopes = jax.vmap(push)(jnp.eye(theta.shape[0], dtype=theta.dtype))
     columns = jnp.concatenate([value[None], slopes]).T
-    mixture = Hybrid(512).direct(source, rebuild(theta))
+    mixture = _mixture(source, rebuild(theta))
     rms = mixture.rms[:, :1]
     z = (marks - mixture.time[:, :1]) / rms
     bell = value[:, None] * jnp.exp(-0.5 * z**2) / (rms * jnp.sqrt(2.0 * jnp.pi))

@@ -15,7 +15,7 @@ from lampyris.fit.calibration_problem import CalibrationSettings, make_problem
 from lampyris.fit.calibration_result import open_combinations, shared_values
 from lampyris.fit.run import Run
 from lampyris.response import Hits
-from lampyris.source import Source
+from lampyris.source.lamps import Lamp
 from lampyris.transport.paths import enough_steps
 
 
@@ -38,7 +38,7 @@ class Expected(NamedTuple):
 
 def plan(
     detector: Detector,
-    campaigns: Mapping[str, Sequence[Source]],
+    campaigns: Mapping[str, Sequence[Lamp]],
     free: Sequence[str],
     *,
     key: PRNGKeyArray | None = None,
@@ -58,7 +58,7 @@ def plan(
 def _expected(
     name: str,
     detector: Detector,
-    sources: Sequence[Source],
+    sources: Sequence[Lamp],
     free: Sequence[str],
     settings: CalibrationSettings,
     key: PRNGKeyArray,

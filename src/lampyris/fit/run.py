@@ -7,7 +7,7 @@ import numpy as np
 from lampyris._checks import LampyrisError, fail
 from lampyris.detector import Detector
 from lampyris.response import Hits
-from lampyris.source import Source
+from lampyris.source.lamps import Lamp
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Run:
     recorded `saturation` [pe] or more in a flash are left out of the run.
     """
 
-    source: Source
+    source: Lamp
     hits: Hits
     saturation: float = np.inf
 
@@ -36,6 +36,8 @@ class Run:
     def check(self, detector: Detector, name: str) -> None:
         """Raise `LampyrisError` unless source and data fit to the detector."""
         channels = detector.sensors.count
+        if not isinstance(self.source, Lamp):
+            raise LampyrisError(f"`{name}` must have a lamp as its source, but has a {type(self.source).__name__}.")
         if np.shape(self.hits.charge)[-1:] != (channels,):
             raise LampyrisError(
                 f"`{name}` must have {channels} channels as {detector.name}, but has {np.shape(self.hits.charge)}."
