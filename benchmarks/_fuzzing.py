@@ -17,6 +17,7 @@ from lampyris.data.records import Truth
 from lampyris.data.watchmal import read_watchmal, write_watchmal
 from lampyris.data.wcsim import read_wcsim, read_wcsim_geometry
 from lampyris.detector import Detector
+from lampyris.emission import load_profile, read_profile, write_profile
 from lampyris.medium import Medium
 from lampyris.particle import Steps
 from lampyris.response import Hits
@@ -54,6 +55,7 @@ def sound_files(folder: Path) -> dict[str, Path]:
     )
     np.savez(files["npz"], position=2.0 * outward, normal=-outward, radius=np.full(CHANNELS, 0.1), shape="cylinder 2 4")
     pack_steps(files["steps"], [(500.0, _steps(draw))])
+    write_profile(files["profile"], load_profile("mu-"))
     for kind in ("wcsim", "photonsim"):
         shutil.copy(ROOT_FILES / f"{kind}.root", files[kind])
     return files
@@ -67,6 +69,7 @@ NAMES = {
     "csv": "sensors.csv",
     "npz": "sensors.npz",
     "steps": "steps.npz",
+    "profile": "mu-.profile",
     "wcsim": "wcsim.root",
     "photonsim": "photonsim.root",
 }
@@ -106,6 +109,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "csv": read_sensor_table,
     "npz": read_sensor_table,
     "steps": unpack_steps,
+    "profile": read_profile,
     "wcsim": _read_wcsim,
     "photonsim": _read_photonsim,
 }

@@ -13,11 +13,14 @@ WIDTH, LAYERS = 64, 3
 DELAY_WIDTH, DELAY_LAYERS = 24, 2
 RING_WIDTH = np.radians(1.5)
 """About the Cherenkov angle the angle counts on this scale, far from it in the logarithm."""
-SPANS = (0.15, 0.6, 1.0)
+SPANS = (0.04, 0.6, 1.0)
 """Half ranges of the inputs energy, distance and angle: smaller ones make the network smoother."""
 DELAY_SPANS = (0.08, 0.2)
-DEPTH, LOWEST = 5.0, -3.0
-"""The logarithm of the light is this multiple of the network's output, above this."""
+DEPTH, START, DARKEST = 5.0, -3.0, -20.0
+"""The logarithm of the light is this multiple of the network's output from `START`, but not below `DARKEST`.
+
+Without the last, light that is not there sinks to numbers of less than normal size, on which processors are slow.
+"""
 
 
 class LightShape(eqx.Module):
@@ -47,7 +50,7 @@ class LightShape(eqx.Module):
         scaled = (2.0 * jnp.arcsinh((angle - self.ring) / RING_WIDTH) - far.sum()) / (far[1] - far[0])
         inputs = jnp.stack(jnp.broadcast_arrays(*_spanned(SPANS, energy, place, scaled)), axis=-1)
         flat = inputs.reshape(-1, inputs.shape[-1])
-        return DEPTH * self.light(flat).reshape(inputs.shape[:-1]) + LOWEST
+        return jnp.maximum(DEPTH * self.light(flat).reshape(inputs.shape[:-1]) + START, DARKEST)
 
     def bins(self, energy: Array, nodes: int) -> Float[Array, "nodes angles"]:
         """Light in the bins of distance and of `angle_edges`, up to a factor."""

@@ -50,7 +50,9 @@ class Scale(NamedTuple):
 def energy_grid(low: float, high: float, count: int) -> np.ndarray:
     """Energies between the two, denser towards both ends in the logarithm, where polynomials need it."""
     place = 0.5 - 0.5 * np.cos(np.pi * np.arange(count) / (count - 1))
-    return np.clip(np.exp(np.log(low) + place * np.log(high / low)), low, high)
+    energies = np.exp(np.log(low) + place * np.log(high / low))
+    energies[[0, -1]] = low, high
+    return energies
 
 
 def events_at(energy: float, events: int) -> int:

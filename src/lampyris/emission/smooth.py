@@ -24,7 +24,7 @@ class SmoothCurve(Module):
 
     def __call__(self, energy: Array) -> Array:
         """The quantity at the kinetic energy [MeV]."""
-        x = self._scaled(jnp.log(energy))
+        x = self.scaled(energy)
         one, two = jnp.zeros_like(x), jnp.zeros_like(x)
         for coefficient in self.series[:0:-1]:
             one, two = coefficient + 2.0 * x * one - two, one
@@ -32,12 +32,18 @@ class SmoothCurve(Module):
 
     def values(self, energy) -> np.ndarray:
         """As a call, with NumPy in double precision."""
-        series = np.asarray(self.series, float)
-        return np.exp(np.polynomial.chebyshev.chebval(self._scaled(np.log(energy)), series))
+        return np.exp(np.polynomial.chebyshev.chebval(scaled(energy, self.band), np.asarray(self.series, float)))
 
-    def _scaled(self, log_energy):
+    def scaled(self, energy: Array) -> Array:
+        """Logarithm of the energy, scaled so that the band goes from -1 to 1."""
         low, high = np.log(self.band)
-        return (2.0 * log_energy - low - high) / (high - low)
+        return (2.0 * jnp.log(energy) - low - high) / (high - low)
+
+
+def scaled(energy, band: tuple[float, float]) -> np.ndarray:
+    """As the method of the curve, with NumPy in double precision."""
+    low, high = np.log(band)
+    return (2.0 * np.log(energy) - low - high) / (high - low)
 
 
 def fit_curve(energies: np.ndarray, values: np.ndarray, errors: np.ndarray, most: int = MOST_TERMS) -> SmoothCurve:
@@ -46,7 +52,7 @@ def fit_curve(energies: np.ndarray, values: np.ndarray, errors: np.ndarray, most
     **Reference**: Hurvich and Tsai, Biometrika 76 (1989) 297, for the corrected Akaike criterion.
     """
     low, high = float(energies[0]), float(energies[-1])
-    x = (2.0 * np.log(energies) - np.log(low) - np.log(high)) / np.log(high / low)
+    x = scaled(energies, (low, high))
     best, best_score = None, np.inf
     for terms in range(2, min(most, len(energies) - 3) + 1):
         basis = np.polynomial.chebyshev.chebvander(x, terms - 1)
