@@ -1,11 +1,12 @@
 """The learnt profiles against particles they have not seen, and their prediction against whole events in SK.
 
-    python benchmarks/siren.py [--particles mu- e- ...] [--share 1.0] [--events 60]
+    python benchmarks/siren.py [--particles mu- e- ...] [--tables mu- e-] [--share 1.0] [--events 60]
 
 At energies between those of the training new particles are simulated: yield, table, and slopes with energy follow from
 them with errors from the fluctuations of events. Tables are compared after bins were merged until two samples of the same
-truth differ by less than 0.5 %. `table` is what interpolation between the tables of the four nearest energies of the
-training gives, with the cubic of Catmull and Rom. Predicted charges are compared with photoelectrons of whole events.
+truth differ by less than 0.5 %. `table`, for the particles of --tables, is what interpolation between the tables of the four
+nearest energies of the training gives, with the cubic of Catmull and Rom. Predicted
+charges are compared with photoelectrons of whole events.
 """
 
 import argparse
@@ -110,10 +111,10 @@ def interpolated(profile, recipe: Recipe, energy: float, yields: YieldTable) -> 
     return np.maximum(sum(w * table for w, table in zip(weights, tables, strict=True)), 0.0)
 
 
-def one_energy(profile, energy: float, events: int, yields: YieldTable, key, with_table: bool) -> dict:
+def one_energy(profile, energy: float, events: int, photons: float, yields: YieldTable, key, with_table: bool) -> dict:
     """All figures of one particle at one energy."""
     particle, length, edges = profile.particle, float(profile.length.values(energy)), np.asarray(profile.edges, float)
-    light, flashes = simulate_light(particle, energy, events, 4e6, yields, key)
+    light, flashes = simulate_light(particle, energy, events, photons, yields, key)
     seen = sorted_light(flashes, length, edges)[1].astype(float)
     guesses = {"siren": np.asarray(on_host(lambda p, e: p.nodes(e).light, profile, energy), float)}
     if with_table:
@@ -121,7 +122,7 @@ def one_energy(profile, energy: float, events: int, yields: YieldTable, key, wit
     numbers, errors = plain_numbers(light, flashes)
     ours = on_host(predicted, profile, energy).astype(float)
     ends = [
-        plain_numbers(*simulate_light(particle, e, events // 2, 1e6, yields, jax.random.fold_in(key, n)))
+        plain_numbers(*simulate_light(particle, e, events // 2, 0.25 * photons, yields, jax.random.fold_in(key, n)))
         for n, e in ((1, energy / STEP), (2, energy * STEP))
     ]
     run = energy * STEP - energy / STEP
@@ -132,9 +133,9 @@ def one_energy(profile, energy: float, events: int, yields: YieldTable, key, wit
     return {
         "energy": energy,
         "events": events,
-        **{f"{n}_error_percent": v for n, v in zip(PLAIN, 100 * (ours / numbers - 1), strict=True)},
-        **{f"{n}_sigma_percent": v for n, v in zip(PLAIN, 100 * errors / numbers, strict=True)},
-        **{f"{n}_slope_pull": v for n, v in zip(PLAIN, (chord - slope) / slope_error, strict=True)},
+        **_named("error_percent", 100 * (ours / numbers - 1)),
+        **_named("sigma_percent", 100 * errors / numbers),
+        **_named("slope_pull", (chord - slope) / slope_error),
         "photons_slope_error_percent": float(100 * (chord[0] / slope[0] - 1)),
         "photons_slope_sigma_percent": float(100 * slope_error[0] / slope[0]),
         "photons_slope_curvature_percent": float(100 * (steep[0] / chord[0] - 1)),
@@ -142,13 +143,18 @@ def one_energy(profile, energy: float, events: int, yields: YieldTable, key, wit
     }
 
 
-def particle_figures(particle: str, share: float, seed: int, yields: YieldTable) -> dict:
+def _named(ending: str, values: np.ndarray) -> dict[str, float]:
+    return {f"{name}_{ending}": float(value) for name, value in zip(PLAIN, values, strict=True)}
+
+
+def particle_figures(particle: str, share: float, seed: int, yields: YieldTable, with_table: bool) -> dict:
     profile, family = load_profile(particle), "light" if particle in ("e-", "e+", "gamma") else "heavy"
     recipe, rows = Recipe.of(particle), []
     for energy in UNSEEN[family]:
         key = jax.random.fold_in(jax.random.key(seed + 77), int(energy))
         events = max(int(share * 4 * events_at(energy, recipe.events)), 10)
-        rows.append(one_energy(profile, energy, events, yields, key, particle in ("mu-", "e-")))
+        photons = 4e6 * min(max(share, 0.25), 1.0)
+        rows.append(one_energy(profile, energy, events, photons, yields, key, with_table))
         print(particle, rows[-1], flush=True)
     error, sigma = (np.array([row[f"photons_{name}_percent"] for row in rows]) for name in ("error", "sigma"))
     pulls = np.array([[row[f"{name}_slope_pull"] for name in PLAIN] for row in rows])
@@ -179,6 +185,7 @@ def profile_seconds(particle: str = "mu-") -> float:
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--particles", nargs="*", default=profile_names())
+    options.add_argument("--tables", nargs="*", default=[], help="particles whose interpolated tables are compared too")
     options.add_argument("--share", type=float, default=1.0, help="of the usual number of particles")
     options.add_argument("--events", type=int, default=60, help="whole events in SK; 0: none")
     options.add_argument("--seed", type=int, default=1)
@@ -188,7 +195,9 @@ def main() -> None:
     figures = json.loads(path.read_text())["figures"] if path.exists() else {"siren": {}}
     yields = YieldTable.of(detector.medium)
     for particle in chosen.particles:
-        figures["siren"][particle] = particle_figures(particle, chosen.share, chosen.seed, yields)
+        figures["siren"][particle] = particle_figures(
+            particle, chosen.share, chosen.seed, yields, particle in chosen.tables
+        )
     figures["siren_profile_seconds"] = profile_seconds()
     if chosen.train_seconds is not None:
         figures["train_minutes"] = chosen.train_seconds / 60.0

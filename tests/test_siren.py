@@ -1,13 +1,17 @@
 """Learning the mean light of tracks: networks, smooth curves, tables, and trainings that can be stopped."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from lampyris._checks import LampyrisError
 from lampyris._host import on_host
 from lampyris.catalog.media import water_sk
+from lampyris.cli import app
 from lampyris.emission import learn as learning
 from lampyris.emission import load_profile, profile_names, read_profile, training, write_profile
 from lampyris.emission.angles import angle_edges
@@ -265,6 +269,40 @@ def test_other_band_and_damage_are_told(tiny, tmp_path):
             read_profile(path)
     with pytest.raises(LampyrisError, match="cannot be read: No such file"):
         read_profile(tmp_path / "none.profile")
+
+
+def run(*words):
+    return CliRunner().invoke(app, [str(word) for word in ("train", *words)])
+
+
+def test_command_makes_a_profile(tmp_path):
+    path = tmp_path / "e.profile"
+    wanted = ["--detector", "Eos", "--low", 10, "--high", 30, "--energies", 6, "--events", 2, "--steps", 10]
+    done = run("e-", "-o", path, *wanted, "--json")
+    assert done.exit_code == 0
+    told = json.loads(done.stdout)
+    assert told["command"] == (
+        "lampyris train e- --detector Eos --low 10 --high 30 --energies 6 --events 2 --steps 10 --seed 1"
+    )
+    assert told["bytes"] == path.stat().st_size < 1e6
+    assert told["loss"] > 0
+    assert not path.with_name("e.profile.part").exists()
+    assert told["command"] in read_profile(path).provenance
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["tau-"], "Unknown particle 'tau-'"),
+        (["e-", "--low", -5], "`low` must be between 1 and 3000 MeV, but is -5 MeV"),
+        (["e-", "--detector", "nowhere"], "Unknown detector 'nowhere'"),
+    ],
+)
+def test_command_tells_bad_input_in_one_line(words, message, tmp_path):
+    done = run(*words, "-o", tmp_path / "x.profile")
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_all_promised_particles_ship():
