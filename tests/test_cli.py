@@ -125,7 +125,7 @@ def test_info(events_file, tmp_path):
     ("words", "message"),
     [
         (("--detector", "Kamland"), "there are: Eos, HK"),
-        (("--particle", "tau-"), "Unknown particle 'tau-'; there are: e-, mu-"),
+        (("--particle", "tau-"), "Unknown particle 'tau-'; there are: e+, e-, gamma"),
         (("--energy", "20"), "`--energy` must be between"),
         (("--energy", "1e6"), "`--energy` must be between"),
         (("--energy", "nan"), "`--energy` must be between"),
