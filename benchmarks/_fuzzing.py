@@ -19,6 +19,7 @@ from lampyris.data.records import Truth
 from lampyris.data.watchmal import read_watchmal, write_watchmal
 from lampyris.data.wcsim import read_wcsim, read_wcsim_geometry
 from lampyris.detector import Detector
+from lampyris.emission import load_profile, read_profile, write_profile
 from lampyris.medium import Medium
 from lampyris.particle import Steps
 from lampyris.response import Hits
@@ -62,6 +63,7 @@ def sound_files(folder: Path) -> dict[str, Path]:
         write_steps(files[kind], [("mu-", 500.0, steps), ("", np.nan, steps)])
     for kind in ("photon table", "photon archive"):
         write_photons(files[kind], [("mu-", 500.0, photons), ("", np.nan, photons)])
+    write_profile(files["profile"], load_profile("mu-"))
     for kind in ("wcsim", "photonsim"):
         shutil.copy(ROOT_FILES / f"{kind}.root", files[kind])
     return files
@@ -79,6 +81,7 @@ NAMES = {
     "step archive": "plain_steps.npz",
     "photon table": "photons.h5",
     "photon archive": "photons.npz",
+    "profile": "mu-.profile",
     "wcsim": "wcsim.root",
     "photonsim": "photonsim.root",
 }
@@ -142,6 +145,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "step archive": _read_step_table,
     "photon table": _read_photon_table,
     "photon archive": _read_photon_table,
+    "profile": read_profile,
     "wcsim": _read_wcsim,
     "photonsim": _read_photonsim,
 }

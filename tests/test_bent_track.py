@@ -8,8 +8,8 @@ import pytest
 from lampyris._checks import LampyrisError
 from lampyris._host import on_host
 from lampyris.catalog.media import water_sk
+from lampyris.emission import load_profile
 from lampyris.emission.muon_light import SHORTEST, load_muon_light
-from lampyris.emission.profile import load_profile
 from lampyris.fit.model import KINKS, BentMuon
 from lampyris.source import BentTrack, Track
 from lampyris.spectrum import Constant
@@ -41,7 +41,7 @@ def test_straight_track_has_the_yield_and_range_of_its_energy(energy):
     # a muon is slower than light, and its light comes from where its mean profile has it
     assert (time - 5.0 > along / 0.299792458 * (1.0 - 1e-5)).all()
     mean = (light * along).sum() / light.sum()
-    assert mean == pytest.approx(0.5 * float(on_host(load_profile("mu-").length, energy)), rel=0.04)
+    assert mean == pytest.approx(float(on_host(load_profile("mu-").distance, energy)), rel=0.04)
 
 
 def test_random_kinks_bend_as_highland_says():

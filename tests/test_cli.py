@@ -90,7 +90,18 @@ def files_in(folder):
 
 def test_help_teaches_with_an_example():
     assert run("--help").exit_code == 0
-    for command in ("demo", "detectors", "info", "simulate", "reconstruct", "display", "serve", "convert", "bench"):
+    for command in (
+        "demo",
+        "detectors",
+        "info",
+        "simulate",
+        "reconstruct",
+        "display",
+        "serve",
+        "convert",
+        "train",
+        "bench",
+    ):
         result = run(command, "-h")
         assert result.exit_code == 0
         assert f"Example: lampyris {command}" in result.stdout
@@ -114,7 +125,7 @@ def test_info(events_file, tmp_path):
     ("words", "message"),
     [
         (("--detector", "Kamland"), "there are: Eos, HK"),
-        (("--particle", "tau-"), "Unknown particle 'tau-'; there are: e-, mu-"),
+        (("--particle", "tau-"), "Unknown particle 'tau-'; there are: e+, e-, gamma"),
         (("--energy", "20"), "`--energy` must be between"),
         (("--energy", "1e6"), "`--energy` must be between"),
         (("--energy", "nan"), "`--energy` must be between"),

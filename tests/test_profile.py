@@ -6,8 +6,9 @@ import pytest
 from lampyris._checks import LampyrisError
 from lampyris._host import on_host
 from lampyris.catalog.media import water_sk
+from lampyris.emission import load_profile, profile_names
+from lampyris.emission.angles import angle_edges
 from lampyris.emission.pattern import BeamPattern
-from lampyris.emission.profile import angle_edges, load_profile, profile_names, read_profile
 from lampyris.medium import Medium
 from lampyris.source import Track
 
@@ -52,8 +53,9 @@ def parts(profile, energy):
 
 
 def test_yield_of_a_muon_of_1_gev(profile):
-    # the mean of 150 muons with an rms of 0.8 %: known to 0.07 %
-    assert on_host(summary, profile, 1000.0)[0] == pytest.approx(201_300, rel=3e-3)
+    # the mean of 150 Geant4 muons with an rms of 0.8 %, known to 0.07 %, and the 0.23 % that its end-point rule loses
+    # (benchmarks/results/light.json); the engine agrees with Geant4 within half of the 1 % that is asked of it
+    assert on_host(summary, profile, 1000.0)[0] == pytest.approx(1.0023 * 201_300, rel=5e-3)
 
 
 def test_light_adds_up(profile):
@@ -71,7 +73,7 @@ def test_light_adds_up(profile):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("energy", [165.0, 433.0, 950.0, 2750.0])  # between knots: at one, the second derivative jumps
+@pytest.mark.parametrize("energy", [165.0, 433.0, 950.0, 2750.0])
 def test_energy_derivative(profile, energy):
     step = 5e-3 * energy
     _, slope = on_host(summary_and_slope, profile, energy)
@@ -83,28 +85,21 @@ def test_energy_derivative(profile, energy):
     assert (slope[:3] > 0).all()
 
 
-def test_bad_input_is_told(profile, tmp_path):
+def test_bad_input_is_told(profile):
     assert "mu-" in profile_names()
     with pytest.raises(LampyrisError, match=r"Unknown particle 'tau-'; there are: .*mu-"):
         load_profile("tau-")
     with pytest.raises(LampyrisError, match="profile was made for the refractive index"):
         profile.check_medium(Medium(1.5, 30.0))
     low, high = profile.energy_range
-    assert (low, high) == pytest.approx((120.0, 3000.0))
+    assert (low, high) == pytest.approx((100.0, 3000.0))
     for energy in (5.0, 2.0 * high):
         with pytest.raises(LampyrisError, match=r"`Track\(energy=\.\.\.\)` must be between 10 and 3000 .* but is"):
             Track("mu-", energy, [0.0, 0.0, 0.0], [0.0, 0.0, 1.0])
     # data can be made of slower muons than the profile knows, predictions not
     slow = Track("mu-", 0.5 * low, [0.0, 0.0, 0.0], [0.0, 0.0, 1.0])
-    with pytest.raises(LampyrisError, match=r"`Track\(energy=\.\.\.\)` must be between 120 and 3000 .* but is"):
+    with pytest.raises(LampyrisError, match=r"`Track\(energy=\.\.\.\)` must be between 100 and 3000 .* but is"):
         slow.check_prediction(water_sk())
-    wrong = tmp_path / "wrong.npz"
-    wrong.write_text("not a profile")
-    with pytest.raises(LampyrisError, match="is not a track profile"):
-        read_profile(str(wrong))
-    np.savez(wrong, format="lampyris-profile-0")
-    with pytest.raises(LampyrisError, match="is of the format lampyris-profile-0"):
-        read_profile(str(wrong))
 
 
 def beam(pattern, angle, solid_angle):

@@ -16,6 +16,7 @@ from lampyris.cli.plan import plan_file
 from lampyris.cli.reconstruct import reconstruct_file
 from lampyris.cli.serve import serve_file
 from lampyris.cli.simulate import simulate_file
+from lampyris.cli.train import train_profile
 
 app = typer.Typer(
     name="lampyris",
@@ -37,6 +38,7 @@ for _name, _function in (
     ("display", show_event),
     ("serve", serve_file),
     ("convert", convert_file),
+    ("train", train_profile),
     ("bench", run_benchmarks),
 ):
     app.command(_name)(_function)

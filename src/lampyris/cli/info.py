@@ -74,6 +74,17 @@ def _about_photonsim(file: Path) -> dict:
     return {"events": len(photons), "first_particle": particle, "first_energy_MeV": energy}
 
 
+def _about_profile(file: Path) -> dict:
+    from lampyris.emission import read_profile
+
+    profile = read_profile(file)
+    low, high = profile.energy_range
+    middle = (low * high) ** 0.5
+    told = {"particle": profile.particle, "lowest_energy_MeV": low, "highest_energy_MeV": high}
+    told |= {f"photons_at_{middle:.0f}_MeV": float(profile.photons.values(middle))}
+    return told | {"made_by": profile.provenance}
+
+
 def _about_sensors(file: Path) -> dict:
     from lampyris import catalog
     from lampyris.data.geometry import read_sensor_table
@@ -118,4 +129,5 @@ _ABOUT = {
     "sensors": _about_sensors,
     "steps": _about_steps,
     "photons": _about_photons,
+    "profile": _about_profile,
 }

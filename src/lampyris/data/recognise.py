@@ -14,6 +14,7 @@ from lampyris.data._particle_columns import table_kind
 from lampyris.data._root import open_root
 from lampyris.data.geometry import SUFFIXES
 from lampyris.data.watchmal import is_watchmal
+from lampyris.emission import profile_file
 
 FORMATS = {
     "events": hits_file.FORMAT,
@@ -24,9 +25,10 @@ FORMATS = {
     "sensors": "table of sensors",
     "steps": "table of steps",
     "photons": "table of photons",
+    "profile": profile_file.FORMAT,
 }
 """Formats that can be read, and what they are called."""
-_SIGNATURES = {b"\x89HDF\r\n\x1a\n": "hdf5", b"root": "root", b"PK\x03\x04": "npz"}
+_SIGNATURES = {b"\x89HDF\r\n\x1a\n": "hdf5", b"root": "root", b"PK\x03\x04": "npz", b"lampyris": "profile"}
 
 
 def recognise(path: Path | str) -> str:
@@ -47,6 +49,8 @@ def recognise(path: Path | str) -> str:
         return _tree(path)
     elif container == "npz":
         return _archive(path)
+    elif container == "profile":
+        return container
     elif path.suffix.lower() in SUFFIXES:
         return "sensors"
     raise LampyrisError(f"{path} is of no format that lampyris reads: {', '.join(FORMATS.values())}.")

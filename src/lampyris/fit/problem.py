@@ -28,7 +28,7 @@ _stepped = eqx.filter_jit(lambda model, state, step: model.step(state, step))
 
 def model_of(particle: str) -> TrackModel:
     """How tracks of a particle are fitted: muons bend, showers are taken as the mean one."""
-    return BentMuon() if particle == "mu-" else MeanTrack()
+    return BentMuon() if particle in ("mu-", "mu+") else MeanTrack()
 
 
 class Problem:

@@ -8,12 +8,6 @@ from lampyris.units import ELECTRON_MASS
 HYDROGEN = (5.31, 6.144)
 """Radiation logarithms of hydrogen's nucleus and electron at full screening."""
 
-RADIATION = (
-    (0.25, 0.5, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0, 50.0, 100.0, 300.0, 1000.0),
-    (1.237, 1.003, 0.942, 0.931, 0.928, 0.935, 0.949, 0.965, 0.978, 0.990, 0.995, 0.994, 0.992, 0.987, 0.984),
-)
-"""Kinetic energies [MeV] and the measure of radiation of `radiation_factor` there."""
-
 GAUSS = np.polynomial.legendre.leggauss(64)
 
 

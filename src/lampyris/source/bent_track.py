@@ -11,7 +11,8 @@ from lampyris._checks import LampyrisError
 from lampyris._math import normalise
 from lampyris._module import as_array, positive, quantity, real, unit_vector
 from lampyris.emission.muon_light import RANGE_STRAGGLING, SHORTEST, Motion, MuonLight, highland, load_muon_light
-from lampyris.emission.profile import TrackProfile, load_profile
+from lampyris.emission.profile import TrackProfile
+from lampyris.emission.profile_file import load_profile
 from lampyris.medium import Medium
 from lampyris.source._source import Emitters, Source
 from lampyris.source.track import cherenkov_spectrum

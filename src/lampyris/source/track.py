@@ -12,7 +12,8 @@ from lampyris._checks import LampyrisError, is_concrete
 from lampyris._math import turn
 from lampyris._module import as_array, positive, quantity, real, unit_vector
 from lampyris.emission.cherenkov import BAND, band_energies, sine_squared
-from lampyris.emission.profile import ProfileNodes, TrackProfile, load_profile
+from lampyris.emission.profile import ProfileNodes, TrackProfile
+from lampyris.emission.profile_file import load_profile
 from lampyris.medium import Medium
 from lampyris.particle import check_particle, simulate_particle
 from lampyris.particle.material import WATER
@@ -37,6 +38,8 @@ class Track(Source):
     position: Float[Array, "3"] = quantity("vertex", "m", real, (3,), converter=as_array)
     direction: Float[Array, "3"] = quantity("initial direction", "", unit_vector, (3,), converter=as_array)
     time: Float[Array, ""] = quantity("time at the vertex", "ns", real, default=0.0, converter=as_array)
+    profile_file: str | None = eqx.field(static=True, default=None)
+    """file of an own profile, made by `lampyris train`; without one, that of the package"""
 
     def __check_init__(self):
         if is_concrete(self.energy):
@@ -45,7 +48,7 @@ class Track(Source):
     @property
     def profile(self) -> TrackProfile:
         """The averaged profile of this particle."""
-        return load_profile(self.particle)
+        return load_profile(self.particle, self.profile_file)
 
     def event(self, medium: Medium, *, key: PRNGKeyArray, keep: Spectrum) -> Iterator[tuple[Rays, float]]:
         """Photons of one simulated particle."""

@@ -1,0 +1,93 @@
+"""Photoelectrons of whole events in a detector against the prediction from the profile."""
+
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import matplotlib
+import numpy as np
+
+import lampyris as lp
+from lampyris.response import detection_bound
+
+matplotlib.use("Agg")
+from matplotlib import pyplot
+
+POSITION, DIRECTION = [2.0, -3.0, -4.0], [0.6, 0.0, 0.8]
+FINE = {"rays": 32768, "steps": 10, "mirror_rays": 65536}
+ANGLES = np.arange(0.0, 181.0, 2.0)
+LIT = 0.03
+"""Bins of angle with at least this share of the mean direct light per bin are judged."""
+
+
+def charge_of_events(detector: lp.Detector, particle: str, energy: float, events: int, seed: int) -> dict:
+    """Mean photoelectrons of events, direct and in all, against the expectation; by sensor and by angle to the track."""
+    track = lp.Track(particle, energy, POSITION, DIRECTION, 0.0)
+    counts = np.zeros((events, 2, detector.sensors.count), np.int32)
+    bound, draw = detection_bound(detector.sensors), np.random.default_rng(seed)
+    for number in range(events):
+        key = jax.random.fold_in(jax.random.key(seed), number)
+        arrivals, _ = lp.MonteCarlo()(track, detector, key=key, keep=bound)
+        wavelength = jnp.asarray(arrivals.wavelength)
+        chance = np.asarray(detector.sensors.quantum_efficiency(wavelength) / bound(wavelength))
+        seen = draw.random(len(chance)) < chance
+        for row, own in enumerate((seen & arrivals.direct, seen)):
+            counts[number, row] = np.bincount(arrivals.channel[own], minlength=detector.sensors.count)
+    direct, indirect = _parts(lp.Hybrid(**FINE), track, detector)
+    guess = np.stack([direct, direct + indirect]).astype(float)
+    total = counts.sum(axis=2).astype(float)
+    error = 100.0 * (guess.sum(axis=1) / total.mean(axis=0) - 1.0)
+    sigma = 100.0 * total.std(axis=0, ddof=1) / np.sqrt(events) / total.mean(axis=0)
+    return {
+        "events": events,
+        "total_error_percent": float(error[1]),
+        "total_sigma_percent": float(sigma[1]),
+        "direct_error_percent": float(error[0]),
+        "direct_sigma_percent": float(sigma[0]),
+    } | _by_angle(detector, track, counts[:, 0], guess[0])
+
+
+@eqx.filter_jit
+def _parts(transport, track, detector):
+    return transport.direct(track, detector).charge, transport.indirect(track, detector).charge
+
+
+def _by_angle(detector, track, counts: np.ndarray, guess: np.ndarray) -> dict:
+    """Direct light in bins of the angle about the middle of the track, and chi-square of single sensors."""
+    middle = np.asarray(track.position) + 0.5 * float(track.profile.length(track.energy)) * np.asarray(track.direction)
+    way = np.asarray(detector.sensors.position) - middle
+    angle = np.degrees(np.arccos(way @ np.asarray(track.direction) / np.linalg.norm(way, axis=1)))
+    cell = np.digitize(angle, ANGLES) - 1
+    own = np.stack([np.bincount(cell, row, minlength=len(ANGLES) - 1) for row in counts])
+    mean, error = own.mean(axis=0), own.std(axis=0, ddof=1) / np.sqrt(len(counts))
+    expected = np.bincount(cell, guess, minlength=len(ANGLES) - 1)
+    lit = expected > LIT * expected.mean()
+    residual = (mean - expected) / np.where(expected > 0, expected, 1.0)
+    sensors = guess > 0.05
+    seen, variance = counts.mean(axis=0)[sensors], counts.var(axis=0, ddof=1)[sensors] / len(counts)
+    pull = (seen - guess[sensors]) / np.sqrt(np.maximum(variance, guess[sensors] / len(counts)))
+    weight = expected[lit] / expected[lit].sum()
+    return {
+        "ring_residual_percent_rms": 100.0 * float(np.sqrt((weight * residual[lit] ** 2).sum())),
+        "ring_residual_statistical_percent": 100.0 * float(np.sqrt((weight * (error / expected)[lit] ** 2).sum())),
+        "sensor_chi2": float((pull**2).mean()),
+        "sensors": int(sensors.sum()),
+        "profile": (0.5 * (ANGLES[1:] + ANGLES[:-1])[lit], expected[lit], residual[lit], (error / expected)[lit]),
+    }
+
+
+def draw_residuals(rows: dict[str, dict], path: Path) -> None:
+    """Direct light over the angle to the track, and what whole events have more than predicted."""
+    figure, axes = pyplot.subplots(2, len(rows), figsize=(9.0, 5.0), sharex=True, layout="constrained")
+    for (particle, row), (above, below) in zip(rows.items(), axes.T, strict=True):
+        angle, expected, residual, error = row["profile"]
+        above.step(angle, expected, where="mid", color="C0")
+        above.set(
+            title=f"{particle}, 1 GeV, {row['events']} events", ylabel="photoelectrons in 2 degrees", yscale="log"
+        )
+        below.errorbar(angle, 100 * residual, 100 * error, fmt=".", color="C1")
+        below.axhline(0.0, color="grey", linewidth=0.8)
+        below.set(xlabel="angle to the track [degrees]", ylabel="events over prediction - 1 [%]", ylim=(-15, 15))
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
