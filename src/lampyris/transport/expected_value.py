@@ -12,11 +12,15 @@ from lampyris._random import evenly_spread
 from lampyris.detector import Detector
 from lampyris.source import Source
 from lampyris.transport.arrivals import Balance
+from lampyris.transport.contract import ALL, Family, declared
 from lampyris.transport.expectation import Expectation, GaussianMixture, Uniform
 from lampyris.transport.flight import NUMBERS, Flight, Shares
 from lampyris.transport.reference import Reference, earliest_time
-from lampyris.transport.sensor_search import SensorGrid
+from lampyris.transport.sensor_search import SensorGrid, held
 from lampyris.transport.tally import Light, TimeNodes, tally
+
+HARD = frozenset({Family.OPTICS, Family.EFFICIENCIES, Family.RESPONSE, Family.TIME, Family.LIGHT})
+"""derivatives that need no edge of a disk: nothing that they change moves a ray"""
 
 BATCH = 2**15
 """Rays that are carried together: they bound the memory, whatever the number of rays."""
@@ -39,12 +43,11 @@ class ExpectedValue(eqx.Module):
     """
 
     numbers: Float[Array, "batch dimensions"]
+    shifts: Float[Array, "batches dimensions"]
     grid: SensorGrid | None
-    batches: int = eqx.field(static=True)
     steps: int = eqx.field(static=True)
     width: float = eqx.field(static=True)
     nodes: int = eqx.field(static=True)
-    seed: int = eqx.field(static=True)
     shares: Shares = eqx.field(static=True)
 
     def __init__(
@@ -63,9 +66,17 @@ class ExpectedValue(eqx.Module):
         if nodes < 16:
             fail("ExpectedValue(nodes=...)", ">= 16", nodes)
         self.numbers = evenly_spread(min(rays, BATCH), 4 + NUMBERS * steps, seed)
-        self.batches = 2 ** max(int(np.ceil(np.log2(rays / BATCH))), 0)
-        self.grid, self.steps, self.width, self.nodes, self.seed = None, steps, float(width), nodes, seed
+        batches = 2 ** max(int(np.ceil(np.log2(rays / BATCH))), 0)
+        # each batch is the same set of points, turned by a step of its own
+        draw = np.random.default_rng([seed, 1])
+        self.shifts = jnp.asarray(draw.random((batches, self.numbers.shape[1])), float)
+        self.grid, self.steps, self.width, self.nodes = None, steps, float(width), nodes
         self.shares = Shares(*shares)
+
+    @property
+    def gradients(self) -> frozenset[Family]:
+        """Families of parameters in which derivatives are right; in others they raise."""
+        return ALL if self.width > 0 else HARD
 
     def prepared(self, detector: Detector) -> "ExpectedValue":
         """The same transport with the search for sensors made for this detector; needs its numbers, not tracers."""
@@ -76,6 +87,7 @@ class ExpectedValue(eqx.Module):
 
     def __call__(self, source: Source, detector: Detector) -> Expectation:
         """Expectation of one source; may be traced."""
+        source, detector = declared("ExpectedValue(width=0)", self.gradients, source, detector)
         light, times, start = self._light(source, detector)
         sensors = detector.sensors
         dark = Uniform(jnp.broadcast_to(sensors.dark_charge, (sensors.count,)), sensors.window)
@@ -116,14 +128,12 @@ class ExpectedValue(eqx.Module):
         def add(total: Light, shift: Array) -> tuple[Light, None]:
             return jax.tree.map(jnp.add, total, part(shift)), None
 
-        draws = jax.random.uniform(jax.random.key(self.seed), (self.batches, self.numbers.shape[1]))
-        nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(part, draws[0]))
-        total, _ = jax.lax.scan(add, nothing, draws)
-        return jax.tree.map(lambda leaf: leaf / self.batches, total), times, start
+        nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(part, self.shifts[0]))
+        total, _ = jax.lax.scan(add, nothing, self.shifts)
+        return jax.tree.map(lambda leaf: leaf / len(self.shifts), total), times, start
 
     def _grid_for(self, detector: Detector) -> SensorGrid:
-        position = jax.lax.stop_gradient(detector.sensors.position)
-        if self.grid is None and not is_concrete(position):
+        if self.grid is None and not is_concrete(held(detector).sensors.position):
             raise LampyrisError(
                 "`ExpectedValue` searches sensors with the numbers of a detector, which is traced here: call "
                 "`transport.prepared(detector)` outside `jax.jit` first."
@@ -136,7 +146,7 @@ class ExpectedValue(eqx.Module):
 
 def _same(grid: SensorGrid, detector: Detector) -> bool:
     """Say whether the sensors are where the grid was made for; taken for granted where they are traced."""
-    sensors = jax.tree.map(jax.lax.stop_gradient, detector.sensors)
+    sensors = held(detector).sensors
     if not is_concrete(sensors.position) or not is_concrete(grid.position):
         return True
     pairs = ((grid.position, sensors.position), (grid.radius, sensors.radius))

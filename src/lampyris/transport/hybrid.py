@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from lampyris._random import evenly_spread
 from lampyris.detector import Detector
 from lampyris.source import Source
+from lampyris.transport.contract import ALL, Family
 from lampyris.transport.direct import DistanceTable, direct_light
 from lampyris.transport.expectation import Arrival, Expectation, GaussianMixture, Uniform
 from lampyris.transport.flight import NUMBERS, Shares
@@ -93,6 +94,11 @@ class Hybrid(eqx.Module):
         self.mirror_numbers = evenly_spread(mirror_rays, 4, seed + 1)
         self.steps, self.degree, self.time_degree = steps, degree, min(time_degree, degree)
         self.cells, self.shares = cells, Shares(*shares)
+
+    @property
+    def gradients(self) -> frozenset[Family]:
+        """Families of parameters in which derivatives are right: all."""
+        return ALL
 
     def __call__(self, source: Source, detector: Detector) -> Expectation:
         """Expectation of one source; may be traced."""

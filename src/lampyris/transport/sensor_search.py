@@ -1,16 +1,27 @@
 """Exact search of the sensor at a point of the wall, and of all sensors near it."""
 
+from typing import TypeVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from lampyris._checks import is_concrete
 from lampyris._math import dot
 from lampyris.detector import Detector
 from lampyris.sensors import Sensors
 
 MOST_CELLS = 2_000_000
+
+
+Tree = TypeVar("Tree", bound=eqx.Module)
+
+
+def held(tree: Tree) -> Tree:
+    """The tree without derivatives: inside `jax.grad` it holds numbers again, inside `jax.jit` what is traced stays so."""
+    return jax.tree.map(lambda leaf: leaf if is_concrete(leaf) else jax.lax.stop_gradient(leaf), tree)
 
 
 class SensorGrid(eqx.Module):
@@ -31,7 +42,11 @@ class SensorGrid(eqx.Module):
     @classmethod
     def of(cls, detector: Detector, stretch: float = 1.0) -> "SensorGrid":
         """The grid of a detector."""
-        detector = jax.tree.map(jax.lax.stop_gradient, detector)
+        with jax.ensure_compile_time_eval():  # numbers stay numbers inside `jax.jit`
+            return cls._made(held(detector), stretch)
+
+    @classmethod
+    def _made(cls, detector: Detector, stretch: float) -> "SensorGrid":
         sensors = detector.sensors
         position, radius = np.asarray(sensors.position, float), stretch * np.asarray(sensors.radius, float)
         half = np.asarray(detector.shape.half_extent(), float) * 1.001 + 1e-3
