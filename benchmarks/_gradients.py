@@ -117,6 +117,7 @@ def seen(transport, names: tuple[str, ...], x, source, detector, time):
 @eqx.filter_jit
 def value_and_slopes(transport, names: tuple[str, ...], source, detector, time):
     """What is seen, and its derivatives in each parameter, (names, 2, channels)."""
+
     def sight(x):
         return seen(transport, names, x, source, detector, time)
 

@@ -1,0 +1,100 @@
+"""What each transport says of its derivatives is true: raised, or right against differences."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from _gradients import (
+    MOVES,
+    cut,
+    laser,
+    monte_carlo_slope,
+    moved,
+    seen,
+    sharpest,
+    tank,
+    value_and_slopes,
+)
+
+import lampyris as lp
+from lampyris.transport.contract import ALL, Family, detector_family, source_family
+
+ONE_OF_EACH = {move.family: name for name, move in MOVES.items()}
+
+
+def made(name, rays, steps, seed=0):
+    if name == "hybrid":
+        return lp.Hybrid(rays=rays, steps=steps, seed=10 * seed, mirror_rays=rays)
+    width = {"soft": 0.5, "hard": 0.0}[name]
+    return lp.ExpectedValue(rays, steps=steps, width=width, nodes=48, seed=seed).prepared(tank())
+
+
+@pytest.mark.parametrize("family", ONE_OF_EACH)
+def test_table_of_contracts(family):
+    """Asked for a derivative, a transport gives one if it declares the family, and raises if not."""
+    source, detector = laser(), tank()
+    table = {"hybrid": ALL, "soft": ALL, "hard": made("hard", 512, 2).gradients}
+    for name, families in table.items():
+        transport = made(name, 512, 2)
+        assert transport.gradients == families
+
+        def total(x, transport=transport):
+            return transport(*moved(ONE_OF_EACH[family], x, source, detector)).charge.sum()
+
+        if family in families:
+            assert jax.eval_shape(jax.grad(total), jnp.zeros(())).shape == ()
+        else:
+            with pytest.raises(lp.LampyrisError, match=f"has no derivative in {family}"):
+                jax.eval_shape(jax.grad(total), jnp.zeros(()))
+    assert not lp.MonteCarlo().gradients
+    with pytest.raises(lp.LampyrisError, match="`MonteCarlo` has no derivatives"):
+        jax.grad(
+            lambda x: lp.MonteCarlo()(*moved(ONE_OF_EACH[family], x, source, detector), key=jax.random.key(0))[1][0]
+        )(0.0)
+
+
+def test_hard_disks_declare_what_moves_no_ray():
+    hard = lp.ExpectedValue(512, width=0.0).gradients
+    assert Family.OPTICS in hard
+    assert not hard & {Family.POSITION, Family.DIRECTION, Family.SENSORS, Family.PHASE, Family.SHAPE, Family.ENERGY}
+    assert source_family(["position"]) is Family.POSITION
+    assert source_family(["kinks"]) is Family.FORM
+    assert detector_family(["medium", "scatterers", "phase", "asymmetry"]) is Family.PHASE
+    assert detector_family(["sensors", "gain"]) is Family.RESPONSE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["hybrid", "soft"])
+def test_derivatives_are_those_of_the_prediction(name, double_precision):
+    """Against central differences with the same random numbers, in every parameter of the table."""
+    source, detector, names, step = laser(), tank(), tuple(MOVES), 1e-6
+    time, transport = cut(detector), made(name, 1024, 3)
+    _, slopes = value_and_slopes(transport, names, source, detector, time)
+    for number, move in enumerate(names):
+        way = step * jnp.eye(len(names))[number]
+        after, before = (seen(transport, names, sign * way, source, detector, time) for sign in (1.0, -1.0))
+        difference, slope = np.asarray((after - before) / (2.0 * step)), np.asarray(slopes[number])
+        # a ray that meets another face within the step may spoil a few channels
+        off = np.abs(slope - difference) > 1e-4 * np.abs(difference).max()
+        assert off.mean() < 0.02, move
+        assert np.abs(difference).max() > 0, move
+
+
+@pytest.mark.slow
+def test_derivatives_are_those_of_monte_carlo():
+    """The weighted sum over channels that shows each slope best, in sigma of rays and photons together."""
+    source, detector = laser(2e5), tank()
+    time, names = cut(detector), ("wall reflectance", "source z", "sensor radius")
+    found = {}
+    for name, rays in (("hybrid", 8192), ("soft", 2**15)):
+        rows = [value_and_slopes(made(name, rays, 10, seed), names, source, detector, time) for seed in range(4)]
+        found[name] = [np.stack([np.asarray(row[part], float) for row in rows]) for part in (0, 1)]
+    for number, move in enumerate(names):
+        value, slopes = found["soft"][0].mean(axis=0), found["soft"][1][:, number]
+        weights = sharpest(value, slopes.mean(axis=0))
+        truth, error = monte_carlo_slope(move, source, detector, time, weights, jax.random.key(number))
+        assert error < 0.1 * abs(truth)  # else the test could not fail
+        for name, (_, every) in found.items():
+            sums = (every[:, number] * weights).sum(axis=(1, 2))
+            own = max(sums.std(ddof=1) / 2.0, 0.01 * abs(truth))  # the spread of four is uncertain itself
+            assert abs(sums.mean() - truth) < 4.0 * np.hypot(error, own), (name, move)
