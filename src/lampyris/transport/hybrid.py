@@ -97,7 +97,7 @@ class Hybrid(eqx.Module):
 
     @property
     def gradients(self) -> frozenset[Family]:
-        """Families of parameters in which derivatives are right: all."""
+        """Families of parameters that derivatives may be asked for: all; the class says what is approximate."""
         return ALL
 
     def __call__(self, source: Source, detector: Detector) -> Expectation:
