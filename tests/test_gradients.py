@@ -1,4 +1,4 @@
-"""What each transport says of its derivatives is true: raised, or right against differences."""
+"""What each transport says of its derivatives is true: raised, or right against Monte Carlo."""
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,6 @@ from _gradients import (
     laser,
     monte_carlo_slope,
     moved,
-    seen,
     sharpest,
     tank,
     value_and_slopes,
@@ -31,9 +30,10 @@ def made(name, rays, steps, seed=0):
 
 def slope(transport, names, **options):
     """Trace a derivative in some parameters together; nothing is compiled."""
+    start = laser(), tank()
 
     def total(x):
-        source, detector = laser(), tank()
+        source, detector = start
         for name, way in zip(names, x, strict=True):
             source, detector = moved(name, way, source, detector)
         seen = transport(source, detector, **options)
@@ -45,8 +45,9 @@ def slope(transport, names, **options):
 def test_table_of_contracts():
     """Asked for a derivative, a transport gives one if it declares the family, and raises if not."""
     hard = made("hard", 512, 2)
+    assert lp.Hybrid(512).gradients == ALL - {Family.SENSORS}
+    assert made("soft", 512, 2).gradients == ALL
     for transport in (made("hybrid", 512, 2), made("soft", 512, 2)):
-        assert transport.gradients == ALL
         assert slope(transport, list(MOVES)).shape == (len(MOVES),)
     for family, name in ONE_OF_EACH.items():
         if family in hard.gradients:
@@ -66,24 +67,6 @@ def test_hard_disks_declare_what_moves_no_ray():
     assert source_family(["kinks"]) is Family.FORM
     assert detector_family(["medium", "scatterers", "phase", "asymmetry"]) is Family.PHASE
     assert detector_family(["sensors", "gain"]) is Family.RESPONSE
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["hybrid", "soft"])
-def test_derivatives_are_those_of_the_prediction(name, double_precision):
-    """Against central differences with the same random numbers, in every parameter of the table."""
-    jax.clear_caches()  # what was traced with 32 bits must not meet numbers of 64
-    source, detector, names, step = laser(), tank(), tuple(MOVES), 1e-6
-    time, transport = cut(detector), made(name, 1024, 3)
-    _, slopes = value_and_slopes(transport, names, source, detector, time)
-    for number, move in enumerate(names):
-        way = step * jnp.eye(len(names))[number]
-        after, before = (seen(transport, names, sign * way, source, detector, time) for sign in (1.0, -1.0))
-        difference, slope = np.asarray((after - before) / (2.0 * step)), np.asarray(slopes[number])
-        # a ray that meets another face within the step may spoil a few channels
-        off = np.abs(slope - difference) > 1e-4 * np.abs(difference).max()
-        assert off.mean() < 0.02, move
-        assert np.abs(difference).max() > 0, move
 
 
 @pytest.mark.slow

@@ -97,8 +97,11 @@ class Hybrid(eqx.Module):
 
     @property
     def gradients(self) -> frozenset[Family]:
-        """Families of parameters that derivatives may be asked for: all; the class says what is approximate."""
-        return ALL
+        """Families of parameters in which derivatives are right: all but sensor positions, right in direct light alone.
+
+        Those are given nevertheless, so that the gradient in a whole detector can be had.
+        """
+        return ALL - {Family.SENSORS}
 
     def __call__(self, source: Source, detector: Detector) -> Expectation:
         """Expectation of one source; may be traced."""
