@@ -16,9 +16,22 @@ def peak_memory_gb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
-def record(name: str, settings: dict, seed: int, figures: dict) -> Path:
-    """Write `results/NAME.json`."""
+def merged(old: dict, new: dict) -> dict:
+    """The old figures with the new ones in their places."""
+    both = dict(old)
+    for key, value in new.items():
+        nested = isinstance(value, dict) and isinstance(both.get(key), dict)
+        both[key] = merged(both[key], value) if nested else value
+    return both
+
+
+def record(name: str, settings: dict, seed: int, figures: dict, *, keep: bool = False) -> Path:
+    """Write `results/NAME.json`; `keep` leaves figures of earlier runs that this run did not measure."""
     import jax
+
+    if keep and (RESULTS / f"{name}.json").exists():
+        old = json.loads((RESULTS / f"{name}.json").read_text())
+        figures, settings = merged(old["figures"], figures), merged(old["settings"], settings)
 
     document = {
         "name": name,

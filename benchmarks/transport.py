@@ -1,6 +1,9 @@
-"""Hybrid indirect light against Monte Carlo, noise and time of the prediction, speed of Monte Carlo.
+"""Predictions against Monte Carlo, noise and time of the predictions, speed of Monte Carlo.
 
-    python benchmarks/transport.py [--photons 5e6] [--seed 1]
+    python benchmarks/transport.py [--photons 5e6] [--seed 1] [--parts noise hybrid hard efficiency speed width]
+
+`hard` compares `ExpectedValue` of width 0 with Monte Carlo, all light; its cases are named so. Parts that are not chosen keep
+their figures of earlier runs.
 
 Charges are compared sensor by sensor where more than one photoelectron is expected; `excess_variance` is what chi-square
 per sensor exceeds 1 by, over the mean charge: the square of the relative error of the predicted indirect light.
@@ -13,6 +16,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from _expected import RAYS, compare_hard, efficiency, speed, width_bias
 from _record import peak_memory_gb, record
 
 import lampyris as lp
@@ -26,6 +30,7 @@ from lampyris.shape import Box, Cylinder, Sphere
 from lampyris.surface import Lambertian, Mixture
 
 EFFICIENCY = 0.2
+PARTS = ("noise", "hybrid", "hard", "efficiency", "speed", "width")
 FINE = {"rays": 32768, "steps": 10, "mirror_rays": 65536}
 
 
@@ -109,39 +114,58 @@ def prediction(detector, track, seeds: int = 8) -> dict:
     }
 
 
+def cases(detector, photons: float) -> dict:
+    lamp, small = [3.0, -2.0, 5.0], [1.0, -1.0, 2.0]
+    beam = lp.Laser([0.0, 0.0, 17.0], [0.0, 0.0, -1.0], photons=photons, width=0.3)
+    return {
+        "reference_tank_isotropic": (reference_tank(), lp.Isotropic(lamp, photons=photons)),
+        "reference_tank_laser": (reference_tank(), beam),
+        "SK_isotropic": (detector, lp.Isotropic(lamp, photons=photons)),
+        "sphere_strong": (strong_sphere(), lp.Isotropic(small, photons=0.3 * photons)),
+        "box_strong": (strong_box(), lp.Isotropic(small, photons=0.3 * photons)),
+    }
+
+
+def against_monte_carlo(worlds: dict, seed: int, compared, prefix: str) -> dict:
+    """Chi-square, total and balance of every case."""
+    draw, rows = np.random.default_rng(seed), {}
+    for number, (name, (world, source)) in enumerate(worlds.items()):
+        rows[prefix + name] = compared(world, source, jax.random.key(100 * seed + number), draw)
+        print(prefix + name, rows[prefix + name], flush=True)
+    return {
+        "chi2_per_sensor": {name: row["chi2"] for name, row in rows.items()},
+        "total_error_percent": {name: row["total_error_percent"] for name, row in rows.items()},
+        "energy_balance_error_max": max(row["balance_error"] for row in rows.values()),
+        "cases": rows,
+    }
+
+
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--photons", type=float, default=5e6)
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     chosen = options.parse_args()
-    detector, draw = lp.catalog.load("SK"), np.random.default_rng(chosen.seed)
-    figures = prediction(detector, lp.Track("mu-", 1000.0, [2.0, -3.0, 4.0], [0.6, 0.0, 0.8], 0.0))
-    print(figures, flush=True)
-    lamp, small = [3.0, -2.0, 5.0], [1.0, -1.0, 2.0]
-    cases = {
-        "reference_tank_isotropic": (reference_tank(), lp.Isotropic(lamp, photons=chosen.photons)),
-        "reference_tank_laser": (
-            reference_tank(),
-            lp.Laser([0.0, 0.0, 17.0], [0.0, 0.0, -1.0], photons=chosen.photons, width=0.3),
+    detector = lp.catalog.load("SK")
+    track = lp.Track("mu-", 1000.0, [2.0, -3.0, 4.0], [0.6, 0.0, 0.8], 0.0)
+    measure = {
+        "noise": lambda: prediction(detector, track),
+        "hybrid": lambda: against_monte_carlo(cases(detector, chosen.photons), chosen.seed, compare, ""),
+        "hard": lambda: against_monte_carlo(
+            cases(detector, chosen.photons), chosen.seed, compare_hard, "expected_value_"
         ),
-        "SK_isotropic": (detector, lp.Isotropic(lamp, photons=chosen.photons)),
-        "sphere_strong": (strong_sphere(), lp.Isotropic(small, photons=0.3 * chosen.photons)),
-        "box_strong": (strong_box(), lp.Isotropic(small, photons=0.3 * chosen.photons)),
+        "efficiency": lambda: efficiency(detector, track),
+        "speed": lambda: speed(detector, lp.Isotropic([3.0, -2.0, 5.0], photons=1e6)),
+        "width": lambda: {"soft_disk": width_bias(detector, track)},
     }
-    rows = {}
-    for number, (name, (world, source)) in enumerate(cases.items()):
-        rows[name] = compare(world, source, jax.random.key(100 * chosen.seed + number), draw)
-        print(name, rows[name], flush=True)
-    figures["chi2_per_sensor"] = {name: row["chi2"] for name, row in rows.items()}
-    figures["total_error_percent"] = {name: row["total_error_percent"] for name, row in rows.items()}
-    figures["energy_balance_error_max"] = max(row["balance_error"] for row in rows.values())
-    figures["cases"] = rows
-    flash, transport = lp.Isotropic(lamp, photons=1e6), lp.MonteCarlo()
-    start = time.perf_counter()
-    transport(flash, detector, key=jax.random.key(0))
-    figures["monte_carlo_photons_per_second"] = 1e6 / (time.perf_counter() - start)
-    figures["peak_memory_gb"] = peak_memory_gb()
-    print(record("transport", {"photons": chosen.photons, "fine": FINE}, chosen.seed, figures))
+    for part in chosen.parts:
+        figures = measure[part]()
+        print(figures, flush=True)
+        figures["peak_memory_by_part_gb"] = {part: peak_memory_gb()}
+        settings = {"photons_by_part": {part: chosen.photons}, "fine": FINE, "rays": RAYS}
+        print(record("transport", settings, chosen.seed, figures, keep=True))
+    if tuple(chosen.parts) == PARTS:
+        record("transport", {"photons": chosen.photons}, chosen.seed, {"peak_memory_gb": peak_memory_gb()}, keep=True)
 
 
 if __name__ == "__main__":

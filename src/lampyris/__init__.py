@@ -14,7 +14,7 @@ from lampyris.sensors import Sensors, make_sensors
 from lampyris.shape import Box, Cylinder, Shape, Sphere
 from lampyris.simulate import expect, simulate, simulate_event
 from lampyris.source import Isotropic, Laser, Photons, StepLight, Track
-from lampyris.transport import Expectation, Hybrid, MonteCarlo
+from lampyris.transport import Expectation, ExpectedValue, Hybrid, MonteCarlo
 
 __version__ = "0.1.0"
 
@@ -26,6 +26,7 @@ __all__ = [
     "Detector",
     "Emission",
     "Expectation",
+    "ExpectedValue",
     "Fit",
     "Hits",
     "Hybrid",

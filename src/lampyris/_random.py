@@ -1,8 +1,10 @@
 """Random numbers on the host, from the same explicit keys as everywhere else."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
+from scipy.stats import qmc
 
 
 def generator(key: PRNGKeyArray) -> np.random.Generator:
@@ -17,3 +19,13 @@ def bucket(count: int, smallest: int = 1024) -> int:
     while size < count:
         size *= 4
     return size
+
+
+def evenly_spread(count: int, dimensions: int, seed: int) -> Array:
+    """Quasi-random points: the sequence of Sobol, scrambled; `count` is rounded up to a power of two.
+
+    **Reference**: Owen, J. Complexity 14 (1998) 466.
+    """
+    power = max(int(np.ceil(np.log2(count))), 9)
+    points = qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(seed)).random_base2(power)
+    return jnp.asarray(np.minimum(points, 1.0 - 2.0**-24), float)

@@ -10,7 +10,7 @@ from lampyris.detector import Detector
 from lampyris.response import Hits, detection_bound, record
 from lampyris.response.record import Record
 from lampyris.source import Source
-from lampyris.transport import Balance, Expectation, Hybrid, MonteCarlo
+from lampyris.transport import Balance, Expectation, ExpectedValue, Hybrid, MonteCarlo
 
 
 class Simulated(NamedTuple):
@@ -38,14 +38,16 @@ def simulate_event(
     return Simulated(recorded.hits, recorded, balance)
 
 
-def expect(detector: Detector, source: Source, *, transport: Hybrid | None = None) -> Expectation:
+def expect(detector: Detector, source: Source, *, transport: Hybrid | ExpectedValue | None = None) -> Expectation:
     """Expected charge and arrival times per channel. **Gradients**: those of the transport, `Hybrid` by default."""
     transport = Hybrid() if transport is None else transport
     source.check_inside(detector.shape)
     source.check_prediction(detector.medium)
+    if isinstance(transport, ExpectedValue):
+        transport = transport.prepared(detector)
     return _expect(transport, source, detector)
 
 
 @eqx.filter_jit
-def _expect(transport: Hybrid, source: Source, detector: Detector) -> Expectation:
+def _expect(transport: Hybrid | ExpectedValue, source: Source, detector: Detector) -> Expectation:
     return transport(source, detector)

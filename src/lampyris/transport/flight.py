@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -97,15 +98,17 @@ def advance(
     covered: Array,
     uniform: Float[Array, "5 n"],
     shares: Shares,
+    moving: bool = True,
 ) -> Flight:
     """One branch of every ray: scatter on the way, diffuse or specular reflection at its end.
 
-    **Gradients**: right, pathwise and by the weights.
+    **Gradients**: right, pathwise and by the weights. The place of a scatter is `moving` with the rates of scattering and
+    absorption; else it stays, and the weight carries the change of its density: for deposits with hard edges.
     """
     rays = flight.rays
     scatters = uniform[0] < shares.scatter
     diffuse = ~scatters & (uniform[0] < shares.scatter + shares.diffuse)
-    on_the_way, position, direction, time = _scattered(rays, landing, optics, detector, uniform)
+    on_the_way, position, direction, time = _scattered(rays, landing, optics, detector, uniform, moving)
     parts = wall_parts(detector, covered, landing.cosine, rays.wavelength)
     reflected = jnp.where(
         diffuse[:, None],
@@ -129,15 +132,18 @@ def advance(
 
 
 def _scattered(
-    rays: Rays, landing: Landing, optics: Optics, detector: Detector, uniform: Array
+    rays: Rays, landing: Landing, optics: Optics, detector: Detector, uniform: Array, moving: bool
 ) -> tuple[Array, Array, Array, Array]:
     """Weight, place, direction and time of a scatter before the wall; the place is drawn from what is lost on the way."""
     scattering = optics.scattering.sum(axis=-1)
     rate = jnp.maximum(scattering + optics.absorption, 1e-12)
-    lost = -jnp.expm1(-rate * landing.distance)
-    path = jnp.minimum(-jnp.log1p(-uniform[1] * lost) / rate, landing.distance)
+    drawn_rate = rate if moving else jax.lax.stop_gradient(rate)
+    lost = -jnp.expm1(-drawn_rate * landing.distance)
+    path = jnp.minimum(-jnp.log1p(-uniform[1] * lost) / drawn_rate, landing.distance)
     cosine, drawn = detector.medium.scatter_cosine(optics, uniform[4], uniform[2])
     direction = turn(rays.direction, cosine, 2.0 * jnp.pi * uniform[3])
-    weight = rays.weight * scattering / rate * lost * drawn
+    weight = rays.weight * scattering / drawn_rate * lost * drawn
+    if not moving:
+        weight = weight * jnp.exp((drawn_rate - rate) * path)
     position = rays.position + path[:, None] * rays.direction
     return weight, position, direction, rays.time + path * optics.index / SPEED_OF_LIGHT

@@ -3,21 +3,19 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
-from scipy.stats import qmc
 
-from lampyris._math import safe_norm
+from lampyris._random import evenly_spread
 from lampyris.detector import Detector
-from lampyris.source import Emitters, Source
+from lampyris.source import Source
+from lampyris.transport.contract import ALL, Family
 from lampyris.transport.direct import DistanceTable, direct_light
 from lampyris.transport.expectation import Arrival, Expectation, Uniform
 from lampyris.transport.flight import NUMBERS, Shares
 from lampyris.transport.indirect import SmoothLight, smooth_at_sensors, trace, with_rest
 from lampyris.transport.mirrored import mirrored_at_sensors, mirrored_light
 from lampyris.transport.pulse import PulsedArrival, PulsedMixture, together
-from lampyris.transport.reference import Coverage, Reference
-from lampyris.units import SPEED_OF_LIGHT
+from lampyris.transport.reference import Coverage, Reference, earliest_time
 
 CHUNK = 512
 """Rays that are worked on together: what belongs to them stays in the cache, with all its derivatives."""
@@ -93,10 +91,18 @@ class Hybrid(eqx.Module):
         cells: int = 32,
         shares: tuple[float, float, float] = (0.5, 0.25, 0.25),
     ):
-        self.numbers = _evenly_spread(rays, 4 + NUMBERS * steps, seed)
-        self.mirror_numbers = _evenly_spread(mirror_rays, 4, seed + 1)
+        self.numbers = evenly_spread(rays, 4 + NUMBERS * steps, seed)
+        self.mirror_numbers = evenly_spread(mirror_rays, 4, seed + 1)
         self.steps, self.degree, self.time_degree = steps, degree, min(time_degree, degree)
         self.cells, self.shares = cells, Shares(*shares)
+
+    @property
+    def gradients(self) -> frozenset[Family]:
+        """Families of parameters in which derivatives are right: all but sensor positions, right in direct light alone.
+
+        Those are given nevertheless, so that the gradient in a whole detector can be had.
+        """
+        return ALL - {Family.SENSORS}
 
     def __call__(self, source: Source, detector: Detector) -> Expectation:
         """Expectation of one source; may be traced."""
@@ -126,7 +132,7 @@ class Hybrid(eqx.Module):
         coverage = Coverage.of(detector)
         emitters = source.emitters(detector.medium, detector.sensors.quantum_efficiency)
         reference = Reference.of(emitters, detector)
-        earliest, softness = _earliest(emitters, detector, reference), detector.sensors.time_spread
+        earliest, softness = earliest_time(emitters, detector, reference), detector.sensors.time_spread
         steps, _ = self._smooth(source, detector, coverage, reference)
         smooth = smooth_at_sensors(
             with_rest(steps), detector, reference, degree=self.degree, time_degree=self.time_degree
@@ -174,23 +180,7 @@ class Hybrid(eqx.Module):
         return mirrored_light(rays, detector, coverage, reference, self.cells)
 
 
-def _earliest(emitters: Emitters, detector: Detector, reference: Reference) -> Float[Array, " channels"]:
-    """Time at which the first straight light of the source can reach each sensor [ns]."""
-    away = detector.sensors.position[:, None, :] - emitters.position[None, :, :]
-    return (emitters.time + safe_norm(away) * reference.index / SPEED_OF_LIGHT).min(axis=1)
-
-
 def _mean_over_chunks(part, numbers: Array):
     """Mean of a function of chunks of the rays; each takes its share of the rays for the whole light."""
     parts = jax.lax.map(part, numbers.reshape(-1, min(CHUNK, numbers.shape[0]), numbers.shape[1]))
     return jax.tree.map(lambda column: column.mean(axis=0), parts)
-
-
-def _evenly_spread(count: int, dimensions: int, seed: int) -> Array:
-    """Quasi-random points: the sequence of Sobol, scrambled; `count` is rounded up to a power of two.
-
-    **Reference**: Owen, J. Complexity 14 (1998) 466.
-    """
-    power = max(int(np.ceil(np.log2(count))), 9)
-    points = qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(seed)).random_base2(power)
-    return jnp.asarray(np.minimum(points, 1.0 - 2.0**-24), float)

@@ -19,6 +19,7 @@ from lampyris.rays import Rays
 from lampyris.source import Source
 from lampyris.spectrum import Constant, Spectrum
 from lampyris.transport.arrivals import Arrivals, Balance
+from lampyris.transport.contract import Family, check_no_tracers
 from lampyris.transport.sensor_search import SensorGrid
 from lampyris.units import SPEED_OF_LIGHT
 
@@ -59,10 +60,16 @@ class MonteCarlo:
     lanes: int = 16384
     most_steps: int = 1000
 
+    @property
+    def gradients(self) -> frozenset[Family]:
+        """Families of parameters in which derivatives are right: none."""
+        return frozenset()
+
     def __call__(
         self, source: Source, detector: Detector, *, key: PRNGKeyArray, keep: Spectrum | None = None
     ) -> tuple[Arrivals, Balance]:
         """Carry one event of the source. `keep` thins photons before they are traced (see `Source.event`)."""
+        check_no_tracers("MonteCarlo", source, detector)
         source.check_inside(detector.shape)
         grid = SensorGrid.of(detector)
         emit_key, step_key = jax.random.split(key)

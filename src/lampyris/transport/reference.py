@@ -77,3 +77,9 @@ class Coverage(NamedTuple):
         """Covered share at points of the wall."""
         values = self.series @ terms(point / detector.shape.half_extent(), COVERAGE_DEGREE).T
         return jnp.clip((values * belonging(point, detector)).sum(axis=0), 0.0, 1.0)
+
+
+def earliest_time(emitters: Emitters, detector: Detector, reference: Reference) -> Float[Array, " channels"]:
+    """Time at which the first straight light of the source can reach each sensor [ns]."""
+    away = detector.sensors.position[:, None, :] - emitters.position[None, :, :]
+    return (emitters.time + safe_norm(away) * reference.index / SPEED_OF_LIGHT).min(axis=1)
