@@ -102,7 +102,7 @@ def test_times_agree_with_monte_carlo(small_tank, counted):
 @pytest.mark.slow
 def test_density_is_the_slope_of_the_cumulative(small_tank, counted):
     expectation = counted[2][0]
-    time = jnp.linspace(-20.0, 300.0, 161)[:, None] * jnp.ones(small_tank.sensors.count)
+    time = jnp.linspace(-20.0, 300.0, 641)[:, None] * jnp.ones(small_tank.sensors.count)
     density, cumulative = jax.vmap(expectation.density_and_cumulative)(time)
     rise = density[1:] + density[:-1]
     np.testing.assert_allclose(np.diff(cumulative, axis=0).sum(axis=1), rise.sum(axis=1), rtol=0.03, atol=0.5)

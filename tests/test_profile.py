@@ -99,7 +99,7 @@ def test_bad_input_is_told(profile):
     # data can be made of slower muons than the profile knows, predictions not
     slow = Track("mu-", 0.5 * low, [0.0, 0.0, 0.0], [0.0, 0.0, 1.0])
     with pytest.raises(LampyrisError, match=r"`Track\(energy=\.\.\.\)` must be between 100 and 3000 .* but is"):
-        slow.check_prediction(water_sk())
+        slow.suited(water_sk())
 
 
 def beam(pattern, angle, solid_angle):

@@ -201,9 +201,9 @@ def test_own_file_is_used(tiny):
     own = Track("e-", 30.0, [0.0, 0.0, 0.0], [0.0, 0.0, 1.0], profile_file=str(tiny))
     assert own.profile.energy_range == (10.0, 60.0)
     with pytest.raises(LampyrisError, match=r"between 10 and 60 \(the range of the e- profile\) MeV, but is 100 MeV"):
-        Track("e-", 100.0, [0.0, 0.0, 0.0], [0.0, 0.0, 1.0], profile_file=str(tiny))
+        Track("e-", 100.0, [0.0, 0.0, 0.0], [0.0, 0.0, 1.0], profile_file=str(tiny)).suited(water_sk())
     with pytest.raises(LampyrisError, match="is the profile of e-; one of mu- is needed"):
-        Track("mu-", 300.0, [0.0, 0.0, 0.0], [0.0, 0.0, 1.0], profile_file=str(tiny))
+        Track("mu-", 300.0, [0.0, 0.0, 0.0], [0.0, 0.0, 1.0], profile_file=str(tiny)).suited(water_sk())
 
 
 def test_state_of_another_training_is_refused(tmp_path):

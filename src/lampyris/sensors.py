@@ -72,8 +72,10 @@ class Sensors(Module):
     def take(self, index: Array) -> "Sensors":
         """These channels alone, with the shared response."""
 
+        spreads = jnp.ndim(self.transit_time_spread) > 0
+
         def per_channel(s: "Sensors") -> tuple[Array, ...]:
-            own = (s.transit_time_spread,) if s.transit_time_spread.ndim else ()
+            own = (s.transit_time_spread,) if spreads else ()
             return s.position, s.normal, s.radius, s.relative_efficiency, s.gain, s.time_offset, *own
 
         return eqx.tree_at(per_channel, self, tuple(column[index] for column in per_channel(self)))

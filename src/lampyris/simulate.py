@@ -42,7 +42,7 @@ def expect(detector: Detector, source: Source, *, transport: Hybrid | ExpectedVa
     """Expected charge and arrival times per channel. **Gradients**: those of the transport, `Hybrid` by default."""
     transport = Hybrid() if transport is None else transport
     source.check_inside(detector.shape)
-    source.check_prediction(detector.medium)
+    source = source.suited(detector.medium)
     if isinstance(transport, ExpectedValue):
         transport = transport.prepared(detector)
     return _expect(transport, source, detector)

@@ -89,11 +89,20 @@ class TrackProfile(Module):
         if is_concrete(energy) and not np.all((np.asarray(energy) >= low) & (np.asarray(energy) <= high)):
             fail(where, f"between {low:g} and {high:g} (the range of the {self.particle} profile)", energy, "MeV")
 
+    def holds_in(self, medium: Medium) -> bool:
+        """Whether the refractive index is the one that the profile was made with; traced ones pass."""
+        return self._index_error(medium) <= INDEX_TOLERANCE
+
+    def _index_error(self, medium: Medium) -> float:
+        """Largest difference of the refractive indices; 0 for one that is traced."""
+        if not is_concrete(medium.refractive_index(jnp.asarray(400.0))):
+            return 0.0
+        found = on_host(medium.refractive_index, self.index_table[0])
+        return float(np.abs(found - np.asarray(self.index_table[1])).max())
+
     def check_medium(self, medium: Medium) -> None:
         """Raise `LampyrisError` if the refractive index is not the one that the profile was made with."""
-        if not is_concrete(medium.refractive_index(jnp.asarray(400.0))):
-            return
-        off = np.abs(on_host(medium.refractive_index, self.index_table[0]) - np.asarray(self.index_table[1])).max()
+        off = self._index_error(medium)
         if off > INDEX_TOLERANCE:
             raise LampyrisError(
                 f"The {self.particle} profile was made for the refractive index "

@@ -9,20 +9,25 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from lampyris._checks import fail
 from lampyris.detector import Detector
 from lampyris.fit.blocks import Blocks, Step, solve
 from lampyris.fit.calibration import Calibration
 from lampyris.fit.calibration_problem import OWN_PATHS, CalibrationSettings, Problem, State, make_problem
 from lampyris.fit.calibration_result import collect, shared_values
 from lampyris.fit.checkpoint import Standing, fingerprint, load, save
-from lampyris.fit.flash_score import ChannelState, Observed, Pull, Weighing, observe_run, pull
-from lampyris.fit.free import OFFSET, SPREAD
+from lampyris.fit.flash_score import HEAVY, ChannelState, Observed, Pull, Weighing, observe_run, pull
+from lampyris.fit.free import EFFICIENCY, OFFSET, SPREAD
 from lampyris.fit.goodness import goodness_of
 from lampyris.fit.lamp_light import LampLight
 from lampyris.fit.run import Run
 from lampyris.transport.paths import enough_steps
 
 FIRST_PATHS = 2**18
+LIGHT = 0.1
+"""Photoelectrons of a typical path that the default number of paths aims at."""
+MOST_PATHS = 2**25
+"""The largest default number of paths, of all runs together."""
 NEAR = 1.0
 """Steps, in errors, below which the next stage begins."""
 LONGEST = 0.5
@@ -82,7 +87,7 @@ def calibrate(
     standing, prepared = fitter.run()
     blocks, pulls, _ = measure(problem, standing.state, prepared, LAST)
     spread = float(problem.free.detector.sensors.charge_spread)
-    goodness = goodness_of(pulls, problem.near.zone, spread, int(0 in problem.own), len(problem.names))
+    goodness = goodness_of(pulls, problem.near.zone, spread, _own_numbers(problem), len(problem.names))
     statistics = {
         "iterations": float(len(standing.history)),
         "seconds": time.perf_counter() - begin,
@@ -91,6 +96,11 @@ def calibrate(
         "saturated": float(sum((~p.seen.used).sum() for p in prepared)),
     }
     return collect(problem, standing, solve(blocks), goodness, statistics)
+
+
+def _own_numbers(problem: Problem) -> tuple[int, int]:
+    """How many parameters of a channel move its charge, and how many its times."""
+    return int(EFFICIENCY in problem.own_paths), sum(path in problem.own_paths for path in (OFFSET, SPREAD))
 
 
 class _Fitter:
@@ -107,7 +117,7 @@ class _Fitter:
         """Iterate to the end."""
         start = self.problem.start()
         standing = load(self.path, self.identity) if self.path is not None else None
-        standing = standing or Standing(ROUGH if self.problem.names else ALL, 0, start, start, (), (), False)
+        standing = standing or Standing(ROUGH, 0, start, start, (), (), False)
         prepared = self._draw(standing)
         while not standing.converged and len(standing.history) < self.problem.settings.most_iterations:
             after = self._iterate(standing, prepared)
@@ -120,9 +130,36 @@ class _Fitter:
 
     def _draw(self, standing: Standing) -> list[Prepared]:
         key = jax.random.fold_in(self.key, standing.draws)
-        count = self.problem.settings.paths
-        count = min(count, FIRST_PATHS) if standing.stage == ROUGH else count
-        return draw(self.problem, standing.drawn, (count, self.steps), key)
+        wanted = self.problem.settings.paths
+        first = FIRST_PATHS if wanted is None else min(wanted, FIRST_PATHS)
+        if standing.stage == ROUGH:
+            return draw(self.problem, standing.drawn, (first, self.steps), key)
+        if wanted is None:
+            wanted = self._enough(standing, first)
+        prepared = draw(self.problem, standing.drawn, (wanted, self.steps), key)
+        self._check_times(standing, prepared)
+        return prepared
+
+    def _enough(self, standing: Standing, first: int) -> int:
+        """A power of two of paths that bring little light each, as far as memory allows."""
+        few = draw(self.problem, standing.drawn, (first, self.steps), self.key)
+        needed = first * max(self._weights(standing, few)) / LIGHT
+        most = MOST_PATHS // len(self.problem.runs)
+        return max(first, 2 ** round(np.log2(min(max(needed, first), most))))
+
+    def _weights(self, standing: Standing, prepared: list[Prepared]) -> list[float]:
+        """Photoelectrons of a typical path of each run."""
+        free = self.problem.free_at(standing.drawn)
+        return [float(run.light.at(free, standing.drawn.theta, run.light.marks)[0].weight) for run in prepared]
+
+    def _check_times(self, standing: Standing, prepared: list[Prepared]) -> None:
+        """Raise `LampyrisError` where numbers are free that only times tell, and times cannot count."""
+        if not any(path in self.problem.own_paths for path in (OFFSET, SPREAD)):
+            return
+        worst = max(self._weights(standing, prepared))
+        if worst >= HEAVY:
+            count = prepared[0].light.paths.count
+            fail("paths", f">= {int(count * worst / HEAVY) + 1}, so that times can be fitted", count)
 
     def _iterate(self, standing: Standing, prepared: list[Prepared]) -> Standing:
         """One step, and where to go from there."""
@@ -141,8 +178,23 @@ class _Fitter:
         timed = any(path in problem.own_paths for path in (OFFSET, SPREAD))
         if worn or (size < NEAR and standing.stage < (LAST if timed else ALL)):
             stage = standing.stage if size >= NEAR else min(standing.stage + 1, LAST)
+            if standing.stage == ROUGH and stage == ALL and OFFSET in problem.own_paths:
+                state = state._replace(channel=state.channel._replace(offset=rough_offsets(problem, state, prepared)))
+                after = after._replace(state=state)
             return after._replace(stage=stage, draws=standing.draws + 1, drawn=state, effective=())
         return after._replace(converged=size < problem.settings.tolerance)
+
+
+def rough_offsets(problem: Problem, state: State, prepared: list[Prepared]) -> np.ndarray:
+    """Time offsets (channels,) from the mean distance of first hits to their expected median; old ones without hits."""
+    away, hits = np.zeros_like(state.channel.offset), np.zeros_like(state.channel.offset)
+    for run, ready in zip(problem.runs, prepared, strict=True):
+        middle = 0.5 * (ready.light.marks[:, 1] + ready.light.marks[:, 2])  # the quantiles of 40 and 65 %
+        for event in run.events():
+            hit = np.asarray(event.hit, bool) & ready.seen.used
+            away += np.where(hit, np.asarray(event.time, float) - middle, 0.0)
+            hits += hit
+    return np.where(hits > 0, away / np.maximum(hits, 1), state.channel.offset)
 
 
 def draw(problem: Problem, state: State, size: tuple[int, int], key: PRNGKeyArray) -> list[Prepared]:

@@ -24,12 +24,13 @@ MEAN_EFFICIENCY = "mean efficiency"
 class CalibrationSettings:
     """How a calibration works.
 
-    `paths`: drawn for each source. `tolerance`: it has converged when no step is longer, in units of the error.
+    `paths`: drawn for each source; by default as many as bring so little light each that times count.
+    `tolerance`: it has converged when no step is longer, in units of the error.
     `priors`: mean and error by path, from other measurements. `gauge`: "mean efficiency" where nothing else fixes the
     scale of the light.
     """
 
-    paths: int = 2**20
+    paths: int | None = None
     tolerance: float = 0.05
     most_iterations: int = 40
     priors: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -38,8 +39,9 @@ class CalibrationSettings:
     def check(self) -> None:
         """Raise `LampyrisError` for numbers that make no sense."""
         for name, smallest in (("paths", 2), ("most_iterations", 1)):
-            if getattr(self, name) < smallest:
-                fail(name, f">= {smallest}", getattr(self, name))
+            value = getattr(self, name)
+            if value is not None and value < smallest:
+                fail(name, f">= {smallest}", value)
         if not self.tolerance > 0.0:
             fail("tolerance", "> 0", self.tolerance)
         if self.gauge not in (None, MEAN_EFFICIENCY):

@@ -6,8 +6,11 @@ from lampyris.fit.calibration import Goodness
 from lampyris.fit.flash_score import Pull
 
 
-def goodness_of(pulls: list[Pull], zone: np.ndarray, charge_spread: float, own: int, shared: int) -> Goodness:
-    """Judge the whitened residuals of all runs; `own` and `shared` are the numbers of fitted parameters.
+def goodness_of(
+    pulls: list[Pull], zone: np.ndarray, charge_spread: float, own: tuple[int, int], shared: int
+) -> Goodness:
+    """Judge the whitened residuals of all runs; `own` is the number of parameters of a channel that move
+    its charge and its times, `shared` that of the others.
 
     Charges of channels: chi-square, with the fourth moment of compound Poisson counts. Times: the same sum, its spread
     taken from the channels themselves. Maps: residuals summed over zones, which shot noise leaves small.
@@ -15,16 +18,19 @@ def goodness_of(pulls: list[Pull], zone: np.ndarray, charge_spread: float, own: 
     scaled = np.stack([p.residual for p in pulls])
     expected = np.stack([p.expected for p in pulls])
     runs, channels = scaled.shape[:2]
-    free = max(runs - own, 1) / runs
+    free = max(runs - own[0], 0.5) / runs
     squares = (1.0 + charge_spread**2) * (1.0 + 2.0 * charge_spread**2) * (1.0 + 3.0 * charge_spread**2)
     fourth = squares / (1.0 + charge_spread**2) ** 2 / np.maximum(expected, 1e-3)
     charge = ((scaled[..., 0] ** 2).sum() - runs * channels * free) / np.sqrt((2.0 + fourth).sum())
-    maps = [_map(scaled[..., column], zone, free, shared) for column in range(scaled.shape[2])]
-    if scaled.shape[2] == 1:
-        return Goodness(float(charge), 0.0, maps[0], 0.0, scaled[..., 0])
+    charge_map = _map(scaled[..., 0], zone, free, shared)
+    marks = scaled.shape[2] - 1
+    if marks == 0:
+        return Goodness(float(charge), 0.0, charge_map, 0.0, scaled[..., 0])
+    left = max(1.0 - own[1] / (marks * runs), 0.5 / runs)
     times = (scaled[..., 1:] ** 2).sum(axis=2)
-    early = (times - (scaled.shape[2] - 1) * free).mean() / (times.std() / np.sqrt(times.size))
-    return Goodness(float(charge), float(early), maps[0], max(maps[1:]), scaled[..., 0])
+    early = (times - marks * left).mean() / (times.std() / np.sqrt(times.size))
+    early_map = max(_map(scaled[..., column], zone, left, shared) for column in range(1, marks + 1))
+    return Goodness(float(charge), float(early), charge_map, early_map, scaled[..., 0])
 
 
 def _map(residual: np.ndarray, zone: np.ndarray, free: float, shared: int) -> float:

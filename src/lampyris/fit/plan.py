@@ -18,6 +18,8 @@ from lampyris.response import Hits
 from lampyris.source.lamps import Lamp
 from lampyris.transport.paths import enough_steps
 
+PATHS = 2**20
+
 
 class Expected(NamedTuple):
     """What a campaign would tell; errors are those of an efficient fit (Cramer-Rao) without noise of its paths."""
@@ -71,7 +73,8 @@ def _expected(
     problem = make_problem(detector, runs, free, settings)
     state = problem.start()
     steps = max(enough_steps(source, detector, key=key) for source in sources)
-    step = solve(measure(problem, state, draw(problem, state, (settings.paths, steps), key), LAST)[0])
+    count = PATHS if settings.paths is None else settings.paths
+    step = solve(measure(problem, state, draw(problem, state, (count, steps), key), LAST)[0])
     values, slopes = shared_values(problem, state)
     statistical = step.covariance - step.path_noise
     shown = problem.pinned and problem.free.count

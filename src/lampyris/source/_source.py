@@ -72,8 +72,12 @@ class Source(Module):
         """How photons lag behind the times that `emit` and `emitters` give; `None`: not at all."""
         return None
 
-    def check_prediction(self, medium: Medium) -> None:
-        """Raise `LampyrisError` if the mean light in this medium is not known; values that are traced pass."""
+    def suited(self, medium: Medium) -> "Source":
+        """This source with a description of its mean light that holds in this medium; values that are traced pass.
+
+        Raises `LampyrisError` if none is known.
+        """
+        return self
 
     def check_inside(self, shape: Shape) -> None:
         """Raise `LampyrisError` if the source lies outside the detector."""

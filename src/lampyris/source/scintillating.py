@@ -34,6 +34,9 @@ class _Part(Track):
     def parts(self, medium: Medium) -> tuple[Source, ...]:
         return (self,)
 
+    def suited(self, medium: Medium) -> Source:
+        return self
+
     def _steps(self, medium: Medium) -> MeanSteps:
         """The mean steps of the particle in the matter of the medium."""
         return load_step_table(self.particle, medium.material).steps(self.energy)

@@ -67,11 +67,17 @@ class Track(Source):
         light = CherenkovLight(*fields)
         return (light,) if medium.scintillation is None else (light, ScintillationLight(*fields))
 
-    def check_prediction(self, medium: Medium) -> None:
-        """In water the profile must have been made for the index and reach the energy; mean steps need neither."""
-        if medium.scintillation is None and medium.material == WATER:
-            self.profile.check_energy("Track(energy=...)", self.energy)
-            self.profile.check_medium(medium)
+    def suited(self, medium: Medium) -> Source:
+        """In water the profile, if it was made for this index and reaches the energy; elsewhere mean steps do."""
+        if medium.scintillation is not None or medium.material != WATER:
+            return self
+        self.profile.check_energy("Track(energy=...)", self.energy)
+        if self.profile_file is None and not self.profile.holds_in(medium):
+            from lampyris.source.scintillating import CherenkovLight
+
+            return CherenkovLight(self.particle, self.energy, self.position, self.direction, self.time)
+        self.profile.check_medium(medium)
+        return self
 
     def _nodes(self, medium: Medium) -> ProfileNodes:
         """The Cherenkov light on quadrature nodes."""
