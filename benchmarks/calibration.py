@@ -1,0 +1,185 @@
+"""Calibrations of Super-Kamiokande with shot noise: pulls, spread against the Cramer-Rao bound, time.
+
+    python benchmarks/calibration.py optics --experiments 50
+    python benchmarks/calibration.py efficiencies joint --experiments 1
+
+Data come from Monte Carlo, one event for each lamp, and the fits start half off the truth. `optics`: one laser of 1e7
+photons of 405 nm from the top centre, pointing down. `efficiencies`: one number for each of 11,146 sensors (10 % spread)
+from 15 isotropic lamps of 1e7 photons, optics known. `joint`: both from all 16 lamps. `wavelengths`: the absorption and
+scattering of four laser lines, each on a table with those knots. Figures are written after every experiment.
+"""
+
+import argparse
+import json
+import time
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from _record import RESULTS, peak_memory_gb, record
+
+import lampyris as lp
+from lampyris.fit.free import FreeParameters
+from lampyris.medium import Medium, Scatterer
+from lampyris.spectrum import Tabulated
+
+OPTICS = ("medium.absorption_length", "medium.scatterers.0.length", "wall.reflectance", "sensors.surface.reflectance")
+EFFICIENCY = "sensors.relative_efficiency"
+LINES = (337.0, 375.0, 405.0, 445.0)
+GRID = [(0.0, 0.0, 0.0)] + [
+    (round(float(8.0 * np.cos(a)), 3), round(float(8.0 * np.sin(a)), 3), z)
+    for z in (-12.0, 0.0, 12.0)
+    for a in np.arange(4 if z == 0.0 else 5) * 2.0 * np.pi / (4 if z == 0.0 else 5)
+]
+
+
+def laser(wavelength: float = 405.0) -> lp.Laser:
+    return lp.Laser([0.0, 0.0, 17.0], [0.0, 0.0, -1.0], wavelength, 1e7)
+
+
+def lamps(campaign: str) -> list:
+    """The lamps of a campaign: `GRID` has the centre and 14 other places."""
+    isotropic = [lp.Isotropic(list(place), 405.0, 1e7) for place in GRID]
+    chosen = {"optics": [laser()], "efficiencies": isotropic, "joint": [laser(), *isotropic]}
+    return chosen.get(campaign) or [laser(line) for line in LINES]
+
+
+def detector_of(campaign: str) -> lp.Detector:
+    """SK; for several lines with tables at just these."""
+    detector = lp.catalog.load("SK")
+    if campaign != "wavelengths":
+        return detector
+    lines, medium = jnp.asarray(LINES), detector.medium
+    scatterer = medium.scatterers[0]
+    tables = Medium(
+        medium.refractive_index,
+        Tabulated(lines, medium.absorption_length(lines)),
+        (Scatterer(Tabulated(lines, scatterer.length(lines)), scatterer.phase), medium.scatterers[1]),
+    )
+    return eqx.tree_at(lambda d: d.medium, detector, tables)
+
+
+def freed(campaign: str) -> list[str]:
+    if campaign == "wavelengths":
+        return ["medium.absorption_length.value", "medium.scatterers.0.length.value", *OPTICS[2:]]
+    return [
+        *(OPTICS if campaign != "efficiencies" else ()),
+        *((EFFICIENCY,) if campaign in ("efficiencies", "joint") else ()),
+    ]
+
+
+def shifted(detector: lp.Detector, factors) -> lp.Detector:
+    """The detector with the four optical parameters times these factors."""
+
+    def leaves(d):
+        return (
+            d.medium.absorption_length.value,
+            d.medium.scatterers[0].length.value,
+            d.wall.reflectance.value,
+            d.sensors.surface.reflectance.value,
+        )
+
+    return eqx.tree_at(leaves, detector, tuple(old * f for old, f in zip(leaves(detector), factors, strict=True)))
+
+
+def experiment(campaign: str, key) -> dict:
+    """One calibration of data with shot noise."""
+    draw = np.random.default_rng(int(jax.random.randint(jax.random.fold_in(key, 1), (), 0, 2**31 - 1)))
+    true, sources = detector_of(campaign), lamps(campaign)
+    if EFFICIENCY in freed(campaign):
+        efficiency = jnp.asarray(1.0 + 0.1 * draw.standard_normal(true.sensors.count), float)
+        true = eqx.tree_at(lambda d: d.sensors.relative_efficiency, true, efficiency)
+    keys = jax.random.split(jax.random.fold_in(key, 2), len(sources))
+    runs = [lp.Run(s, lp.simulate(true, s, key=k)) for s, k in zip(sources, keys, strict=True)]
+    start = eqx.tree_at(lambda d: d.sensors.relative_efficiency, true, jnp.ones(true.sensors.count))
+    if campaign != "efficiencies":
+        start = shifted(start, draw.choice([0.5, 1.5], 4))
+    begin = time.perf_counter()
+    fit = lp.calibrate(start, runs, freed(campaign), key=jax.random.fold_in(key, 3))
+    seconds = time.perf_counter() - begin
+    truth = dict(zip(fit.names, true_values(true, fit.names, sources), strict=True))
+    told = {
+        "result": fit.result,
+        "seconds": seconds,
+        "iterations": fit.statistics["iterations"],
+        "pulls": fit.pulls(truth),
+    }
+    told |= {"relative": {n: float(v / truth[n] - 1.0) for n, v in zip(fit.names, fit.values, strict=True)}}
+    told |= {"error": dict(zip(fit.names, (fit.errors / np.abs(fit.values)).tolist(), strict=True))}
+    told |= {
+        "prediction_share": dict(zip(fit.names, fit.prediction_share.tolist(), strict=True)),
+        "goodness": fit.goodness.worst,
+    }
+    if EFFICIENCY in fit.channel_errors:
+        away = np.asarray(fit.value.sensors.relative_efficiency - true.sensors.relative_efficiency, float)
+        pull = away / fit.channel_errors[EFFICIENCY]
+        counts = sum(np.asarray(run.hits.charge, float) for run in runs)
+        floor = np.asarray(true.sensors.relative_efficiency) / np.sqrt(counts)
+        told |= {"efficiency_pull_mean": float(pull.mean()), "efficiency_pull_width": float(pull.std())}
+        told |= {"efficiency_rms_over_floor": float(np.sqrt((away**2).mean() / (floor**2).mean()))}
+    return told
+
+
+def true_values(true: lp.Detector, names, sources) -> list[float]:
+    """The true numbers by the names of a fit; spectra at the mean wavelength of the lamps."""
+    wavelength = float(np.mean([float(source.wavelength) for source in sources]))
+    free = FreeParameters.of(true, [name.partition("[")[0] for name in names])
+    return free.values(np.zeros(free.count), wavelength)[0].tolist()
+
+
+def figures(rows: list[dict]) -> dict:
+    """Pulls over the experiments with their errors, and whether they agree with 0 and 1."""
+    names, n = list(rows[0]["pulls"]), len(rows)
+    pulls = np.array([[row["pulls"][name] for name in names] for row in rows]).reshape(n, len(names))
+    relative = np.array([[row["relative"][name] for name in names] for row in rows]).reshape(n, len(names))
+    errors = np.array([[row["error"][name] for name in names] for row in rows]).reshape(n, len(names))
+    share = np.array([[row["prediction_share"][name] for name in names] for row in rows]).reshape(n, len(names))
+    bound = np.sqrt((errors**2 / (1.0 + share**2)).mean(axis=0))
+
+    def named(values):
+        return dict(zip(names, np.asarray(values, float).tolist(), strict=True))
+
+    told = {
+        "experiments": n,
+        "converged": sum(row["result"] == "converged" for row in rows),
+        "pull_mean": named(pulls.mean(axis=0)),
+        "pull_mean_sigma": 1.0 / np.sqrt(n),
+        "coverage_68": named((np.abs(pulls) < 1.0).mean(axis=0)),
+        "relative_error": named(np.sqrt((errors**2).mean(axis=0))),
+        "prediction_share": named(share.max(axis=0, initial=0.0)),
+        "seconds": float(np.median([row["seconds"] for row in rows])),
+        "seconds_first": rows[0]["seconds"],
+        "iterations": float(np.median([row["iterations"] for row in rows])),
+        "goodness_sigma_max": max(row["goodness"] for row in rows),
+        "peak_memory_gb": peak_memory_gb(),
+    }
+    if n > 1:
+        told |= {"pull_width": named(pulls.std(axis=0, ddof=1)), "pull_width_sigma": 1.0 / np.sqrt(2.0 * n)}
+        told |= {"spread_over_cramer_rao": named(relative.std(axis=0, ddof=1) / bound)}
+    for name in ("efficiency_pull_mean", "efficiency_pull_width", "efficiency_rms_over_floor"):
+        if name in rows[0]:
+            told[name] = float(np.mean([row[name] for row in rows]))
+    return told | {"each": rows}
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("campaigns", nargs="+", choices=["optics", "efficiencies", "joint", "wavelengths"])
+    options.add_argument("--experiments", type=int, default=50)
+    options.add_argument("--seed", type=int, default=1)
+    chosen = options.parse_args()
+    file = RESULTS / "calibration.json"
+    known = json.loads(file.read_text())["figures"] if file.exists() else {}
+    for campaign in chosen.campaigns:
+        rows = []
+        for number in range(chosen.experiments):
+            rows.append(experiment(campaign, jax.random.fold_in(jax.random.key(chosen.seed), number)))
+            print(campaign, number, rows[-1], flush=True)
+            settings = {"experiments": chosen.experiments, "photons": 1e7}
+            record("calibration", settings, chosen.seed, known | {campaign: figures(rows)})
+        known |= {campaign: figures(rows)}
+
+
+if __name__ == "__main__":
+    main()
