@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from lampyris._checks import LampyrisError
+from lampyris.catalog.detector_file import read_yaml
 from lampyris.data.events import pack_steps, unpack_steps
 from lampyris.data.fits_file import FitRow, FitsWriter, read_fits
 from lampyris.data.geometry import SensorTable, read_sensor_table, write_sensor_table
 from lampyris.data.hits_file import read_events, write_events
+from lampyris.data.lamps import make_lamp
 from lampyris.data.particle_table import read_photons, read_steps
 from lampyris.data.particle_writer import write_photons, write_steps
 from lampyris.data.photonsim import read_photonsim
@@ -64,12 +66,22 @@ def sound_files(folder: Path) -> dict[str, Path]:
     for kind in ("photon table", "photon archive"):
         write_photons(files[kind], [("mu-", 500.0, photons), ("", np.nan, photons)])
     write_profile(files["profile"], load_profile("mu-"))
+    files["campaign"].write_text(CAMPAIGN)
     for kind in ("wcsim", "photonsim"):
         shutil.copy(ROOT_FILES / f"{kind}.root", files[kind])
     return files
 
 
 SETTINGS = {"name": "small", "shape": "cylinder 2 4", "radius": "0.1"}
+CAMPAIGN = """detector: SK
+free: [medium.absorption_length, "sensors.*"]
+priors: {wall.reflectance: [0.05, 0.01]}
+runs:
+  - lamp: {type: laser, position: [0, 0, 17], direction: [0, 0, -1], wavelength: 405.0, photons: 1.0e+7}
+    events: laser.h5
+  - lamp: {type: isotropic, position: [1.0, -2.0, 3.0]}
+    events: centre.h5
+"""
 NAMES = {
     "events": "events.h5",
     "fits": "fits.h5",
@@ -82,6 +94,7 @@ NAMES = {
     "photon table": "photons.h5",
     "photon archive": "photons.npz",
     "profile": "mu-.profile",
+    "campaign": "campaign.yaml",
     "wcsim": "wcsim.root",
     "photonsim": "photonsim.root",
 }
@@ -134,6 +147,15 @@ def _read_photonsim(path: Path) -> None:
         photons.particle(number)
 
 
+def _read_campaign(path: Path) -> object:
+    """A configuration and the lamps in it."""
+    content = read_yaml(path)
+    runs = content.get("runs")
+    if not isinstance(runs, list) or not runs:
+        raise LampyrisError(f"{path}: runs must be a list.")
+    return [make_lamp(run.get("lamp") if isinstance(run, dict) else run, str(path)) for run in runs]
+
+
 READERS: dict[str, Callable[[Path], object]] = {
     "events": _read_events,
     "fits": read_fits,
@@ -146,6 +168,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "photon table": _read_photon_table,
     "photon archive": _read_photon_table,
     "profile": read_profile,
+    "campaign": _read_campaign,
     "wcsim": _read_wcsim,
     "photonsim": _read_photonsim,
 }
