@@ -54,7 +54,7 @@ def _correlation(fit: Calibration) -> str:
     """The correlation matrix as a table."""
     if len(fit.names) < 2:
         return ""
-    head = "".join(f"<th>{escape(name.rpartition('.')[2])}</th>" for name in fit.names)
+    head = "".join(f"<th>{escape(name)}</th>" for name in fit.names)
     rows = "".join(
         f"<tr><th>{escape(name)}</th>" + "".join(f"<td>{value:+.2f}</td>" for value in row) + "</tr>"
         for name, row in zip(fit.names, fit.correlation, strict=True)
@@ -74,11 +74,11 @@ def _maps(fit: Calibration) -> bytes:
     sensors = fit.value.sensors
     flat = on_host(unroll, fit.value.shape, jnp.asarray(sensors.position))
     residual = fit.goodness.residual
-    count = min(len(residual), MOST_MAPS)
+    count, size = min(len(residual), MOST_MAPS), float(np.clip(1.2e4 / sensors.count, 2.0, 60.0))
     figure = Figure(figsize=(4.2 * (count + 1), 4.4), dpi=110, layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, count + 1))
     for number, axes in enumerate(panels[:-1]):
-        dots = axes.scatter(*flat.T, c=residual[number], s=3, cmap="RdBu_r", vmin=-3, vmax=3, linewidths=0)
+        dots = axes.scatter(*flat.T, c=residual[number], s=size, cmap="RdBu_r", vmin=-3, vmax=3, linewidths=0)
         axes.set(aspect="equal", title=f"run {number}")
         axes.set_axis_off()
     figure.colorbar(dots, ax=list(panels[:-1]), shrink=0.7, label="sigma")
