@@ -1,7 +1,7 @@
 """Plain tables of charged steps or of photons, written by this or by any other program: HDF5, or `.npz` for small ones.
 
 Each row is a step or a photon, and `event` says of which event. Events are made at the origin along +z at time 0 or lie
-where the program put them; `lampyris simulate` can move them.
+where the program put them; `lampyris simulate` can move them. The columns::
 
     steps     start, end (rows, 3) [m], time at the start [ns], beta_start, beta_end, length of the path [m], charge [e],
               energy_deposit [MeV], pdg (code of the particle), track (from 1), parent (track of the mother, 0: none)
