@@ -1,9 +1,11 @@
 """The chain on whole Geant4 muons in Super-Kamiokande: resolution, time and memory.
 
     python benchmarks/first_light.py [--events 20] [--seed 1]
+    python benchmarks/first_light.py --timing
     python benchmarks/first_light.py --demo
 
-The second form runs the demo command alone and adds its time to the figures of the first.
+The second form measures the times of a prediction and of a step of the fit alone, the third runs the demo command; both
+put them into the figures of the first.
 
 Muons of 500 to 1400 MeV from `data/`, each at its own random contained vertex (2 m from every wall), direction and time,
 carried by `MonteCarlo`, reconstructed from the data alone.
@@ -122,11 +124,16 @@ def demo() -> None:
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--demo", action="store_true")
+    options.add_argument("--timing", action="store_true")
     options.add_argument("--events", type=int, default=20)
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
     if chosen.demo:
         demo()
+        return
+    if chosen.timing:
+        known = json.loads((RESULTS / "first_light.json").read_text())
+        print(record("first_light", known["settings"], known["seed"], timing(lp.catalog.load("SK")), keep=True))
         return
     detector, draw = lp.catalog.load("SK"), np.random.default_rng(chosen.seed)
     figures = timing(detector)
