@@ -168,6 +168,14 @@ def test_gauge_and_open_combinations():
     assert "runs.0.photons" in both.open_combinations[0]
 
 
+def test_runs_with_and_without_times_are_judged_together():
+    """A bright lamp, whose paths bring too much light each for times, beside a weak one."""
+    runs = taken(world(), [lamps(1, 1e6)[0], lp.Isotropic([1.0, 0.5, -1.5], 405.0, 1e3)], 12)
+    fit = lp.calibrate(world(), runs, OPTICS[:1], settings=SMALL)
+    assert fit.result == "converged", str(fit)
+    assert fit.goodness.residual.shape == (2, COUNT)
+
+
 def test_plans_rank_campaigns():
     """Four lamps tell more than one, and by about the factor that their light promises."""
     ranked = lp.plan(world(), {"one": lamps(1, 1e6), "four": lamps(4, 1e6)}, OPTICS[:2], settings=SMALL)

@@ -3,13 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import fields
 from html import escape
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import numpy as np
 
 from lampyris._checks import is_concrete, show
 from lampyris._module import Quantity, declared_quantities
+
+
+def at_path(module: Any, path: str) -> Any:
+    """The part of a module tree at a path as `parameters` gives it."""
+    for word in path.split("."):
+        module = module[int(word)] if word.isdigit() else getattr(module, word)
+    return module
 
 
 class Parameter(NamedTuple):

@@ -26,9 +26,10 @@ from lampyris._checks import LampyrisError, fail
 from lampyris._module import check_quantity
 from lampyris.catalog import registry
 from lampyris.catalog.table import from_table
+from lampyris.data._hdf5 import replacing
 from lampyris.data._limits import readable
 from lampyris.data.geometry import SUFFIXES
-from lampyris.describe import Parameter, parameters
+from lampyris.describe import Parameter, at_path, parameters
 from lampyris.detector import Detector
 
 FORMAT = "lampyris-detector-1"
@@ -91,7 +92,7 @@ def with_parameters(detector: Detector, changes: Mapping[str, Any], where: str) 
         if name not in known:
             raise LampyrisError(f"{where}: there is no parameter {name!r}.")
         new = _as_parameter(known[name], value, where, detector.sensors.count)
-        detector = eqx.tree_at(lambda d, name=name: _at(d, name), detector, new)
+        detector = eqx.tree_at(lambda d, name=name: at_path(d, name), detector, new)
     return detector
 
 
@@ -112,12 +113,6 @@ def _as_parameter(parameter: Parameter, value: Any, where: str, channels: int):
     return new
 
 
-def _at(tree, path: str):
-    for word in path.split("."):
-        tree = tree[int(word)] if word.isdigit() else getattr(tree, word)
-    return tree
-
-
 def to_file(path: Path | str, detector: Detector, base: str, calibration: Mapping[str, Any] | None = None) -> None:
     """Write the parameters in which a detector differs from its base, a name of the catalog or a table beside the file."""
     path = Path(path)
@@ -135,7 +130,8 @@ def to_file(path: Path | str, detector: Detector, base: str, calibration: Mappin
     content = {"format": FORMAT, "base": base, "made": made, "parameters": changed}
     content |= {"calibration": dict(calibration)} if calibration is not None else {}
     text = yaml.safe_dump(content, sort_keys=False, width=110, default_flow_style=None)
-    path.write_text(text, encoding="utf-8")
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8")
 
 
 def plain(value) -> Any:

@@ -36,11 +36,16 @@ def provenance(command: str) -> dict[str, str]:
 @contextlib.contextmanager
 def writing(path: Path | str) -> Iterator[h5py.File]:
     """An HDF5 file that takes its place only when the block ends well; after an error nothing is left."""
-    path = Path(path)
+    with replacing(Path(path)) as beside, h5py.File(beside, "w") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A name beside `path` for a file that takes its place when the block ends well; after an error nothing is left."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with h5py.File(beside, "w") as file:
-            yield file
+        yield beside
         os.replace(beside, path)
     except OSError as error:
         raise LampyrisError(f"{path} cannot be written: {error.strerror or one_line(error)}.") from error

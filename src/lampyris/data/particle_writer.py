@@ -1,16 +1,13 @@
 """Writing tables of steps and of photons, in the layout that `particle_table` describes."""
 
-import contextlib
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from lampyris._checks import LampyrisError
 from lampyris.data._attributes import write_attributes
-from lampyris.data._hdf5 import append, dataset, growing, one_line, provenance, writing
+from lampyris.data._hdf5 import append, dataset, growing, provenance, replacing, writing
 from lampyris.data._particle_columns import COLUMNS, WHOLE
 from lampyris.particle import Steps
 from lampyris.source import Photons
@@ -75,23 +72,9 @@ def _write_archive(path: Path, kind: str, events: Iterable[tuple[str, float, dic
     columns["event"] = np.repeat(np.arange(len(held), dtype=np.int32), counts)
     columns["particle"] = np.array([particle.encode() for particle, _, _ in held], "S16")
     columns["energy"] = np.array([energy for _, energy, _ in held], np.float64)
-    with _replacing(path) as beside, beside.open("wb") as file:
+    with replacing(path) as beside, beside.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **columns)
     return sum(counts)
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A file beside that takes its place when the block ends well."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield beside
-        os.replace(beside, path)
-    except OSError as error:
-        raise LampyrisError(f"{path} cannot be written: {error.strerror or one_line(error)}.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink()
 
 
 def _type(name: str) -> type:

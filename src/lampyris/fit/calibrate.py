@@ -11,15 +11,15 @@ from jaxtyping import PRNGKeyArray
 
 from lampyris._checks import fail
 from lampyris.detector import Detector
-from lampyris.fit.blocks import Blocks, Step, solve
+from lampyris.fit.blocks import Step, solve
 from lampyris.fit.calibration import Calibration
-from lampyris.fit.calibration_problem import OWN_PATHS, CalibrationSettings, Problem, State, make_problem
+from lampyris.fit.calibration_problem import CalibrationSettings, Problem, make_problem
 from lampyris.fit.calibration_result import collect, shared_values
+from lampyris.fit.calibration_step import ALL, LAST, ROUGH, Prepared, draw, measure, moved, rough_offsets
 from lampyris.fit.checkpoint import Standing, fingerprint, load, save
-from lampyris.fit.flash_score import HEAVY, ChannelState, Observed, Pull, Weighing, observe_run, pull
+from lampyris.fit.flash_score import HEAVY
 from lampyris.fit.free import EFFICIENCY, OFFSET, SPREAD
 from lampyris.fit.goodness import goodness_of
-from lampyris.fit.lamp_light import LampLight
 from lampyris.fit.run import Run
 from lampyris.transport.paths import enough_steps
 
@@ -30,12 +30,6 @@ MOST_PATHS = 2**25
 """The largest default number of paths, of all runs together."""
 NEAR = 1.0
 """Steps, in errors, below which the next stage begins."""
-LONGEST = 0.5
-"""Longest step of a shared parameter, in log or logit, and of an efficiency or a spread, relative."""
-UNKNOWN_EFFICIENCY = 0.2
-"""Relative rms of efficiencies that are free, before they are fitted."""
-ROUGH, ALL, LAST = 0, 1, 2
-"""Stages: shared parameters from charges with few paths; everything; everything again with marks at the right times."""
 FEWEST = 0.5
 """Paths are drawn anew when the effective number of deposits falls to this share of the first."""
 
@@ -47,15 +41,6 @@ class Progress(NamedTuple):
     values: dict[str, float]
     largest_step: float
     """in errors"""
-
-
-class Prepared(NamedTuple):
-    """A run with its paths, and its data sorted by the marks."""
-
-    light: LampLight
-    seen: Observed
-    recorded: np.ndarray
-    """marks as recorded times [ns]"""
 
 
 def calibrate(
@@ -185,85 +170,9 @@ class _Fitter:
         return after._replace(converged=size < problem.settings.tolerance)
 
 
-def rough_offsets(problem: Problem, state: State, prepared: list[Prepared]) -> np.ndarray:
-    """Time offsets (channels,) from the mean distance of first hits to their expected median; old ones without hits."""
-    away, hits = np.zeros_like(state.channel.offset), np.zeros_like(state.channel.offset)
-    for run, ready in zip(problem.runs, prepared, strict=True):
-        middle = 0.5 * (ready.light.marks[:, 1] + ready.light.marks[:, 2])  # the quantiles of 40 and 65 %
-        for event in run.events():
-            hit = np.asarray(event.hit, bool) & ready.seen.used
-            away += np.where(hit, np.asarray(event.time, float) - middle, 0.0)
-            hits += hit
-    return np.where(hits > 0, away / np.maximum(hits, 1), state.channel.offset)
-
-
-def draw(problem: Problem, state: State, size: tuple[int, int], key: PRNGKeyArray) -> list[Prepared]:
-    """Draw the paths of all runs at a state, their number and that of their steps given, and sort the data."""
-    free = problem.free_at(state)
-    prepared = []
-    for number, run in enumerate(problem.runs):
-        own = jax.random.fold_in(key, number)
-        light = LampLight.draw(run.source, free, state.theta, problem.near, size, own)
-        recorded = light.marks + state.channel.offset[:, None]
-        prepared.append(Prepared(light, observe_run(run, recorded, problem.free.detector.sensors), recorded))
-    return prepared
-
-
-def measure(
-    problem: Problem, state: State, prepared: list[Prepared], stage: int
-) -> tuple[Blocks, list[Pull], list[float]]:
-    """Equations of a step at a state, residuals of the runs, and effective numbers of deposits."""
-    channels = len(state.channel.efficiency)
-    own = problem.own if stage != ROUGH else problem.own[:0]
-    weighing = Weighing(stage != ROUGH, UNKNOWN_EFFICIENCY if len(own) < len(problem.own) else 0.0)
-    blocks = Blocks(problem.free.count + len(problem.solved), channels, len(own))
-    free, sensors = problem.free_at(state), problem.free.detector.sensors
-    pulls, effective = [], []
-    for number, run in enumerate(prepared):
-        marks = run.recorded - state.channel.offset[:, None]
-        light, count = run.light.at(free, state.theta, marks)
-        made = pull(run.seen, light, state.channel, float(np.exp(state.brightness[number])), marks, sensors, weighing)
-        columns = np.arange(problem.free.count)
-        place = np.flatnonzero(problem.solved == number)
-        shared = np.concatenate([made.shared[..., 1:], made.shared[..., :1] * np.ones(len(place))], axis=-1)
-        made = made._replace(shared=shared)
-        blocks.add(made, np.concatenate([columns, problem.free.count + place]), own)
-        pulls.append(made)
-        effective.append(count)
-    _add_priors(problem, state, blocks, own)
-    return blocks, pulls, effective
-
-
-def _add_priors(problem: Problem, state: State, blocks: Blocks, own: np.ndarray) -> None:
-    values, slopes = shared_values(problem, state)
-    for name, (mean, rms) in problem.settings.priors.items():
-        if name in problem.own_paths:
-            for index in np.flatnonzero(own == OWN_PATHS.index(name)):
-                blocks.prior_of_channels(int(index), state.channel[own[index]] - mean, rms)
-        else:
-            index = problem.free.names.index(name)
-            blocks.prior(index, values[index] - mean, slopes[index], rms)
-
-
 def _size(step: Step) -> float:
     """Length of a step: the largest of the shared ones, or the rms of those of the channels, in errors."""
     shared = np.abs(step.shared) / np.sqrt(np.maximum(np.diag(step.covariance), 1e-300))
     variance = np.maximum(np.einsum("coo->co", step.own_covariance), 1e-300)
     own = np.sqrt((step.own**2 / variance).mean(axis=0)) if step.own.size else np.zeros(0)
     return float(max([*shared, *own], default=0.0))
-
-
-def moved(problem: Problem, state: State, step: Step) -> State:
-    """The state after a step, which is cut to a length that the model can be trusted over."""
-    step_ = step.shared * min(1.0, LONGEST / max(np.abs(step.shared).max(initial=0.0), 1e-30))
-    theta = state.theta + step_[: problem.free.count]
-    brightness = state.brightness.copy()
-    brightness[problem.solved] += step_[problem.free.count :]
-    own = [column.copy() for column in state.channel]
-    for index, number in enumerate(problem.own[: step.own.shape[1]]):
-        limit = LONGEST * (own[number] if number != OWN_PATHS.index(OFFSET) else 2.0 * own[2])
-        own[number] = own[number] + np.clip(step.own[:, index], -limit, limit)
-    if problem.pinned:
-        mean = own[0].mean()
-        own[0], brightness = own[0] / mean, brightness + np.log(mean)
-    return State(theta, brightness, ChannelState(*own))

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 from lampyris._checks import LampyrisError, fail
 from lampyris._host import on_host
 from lampyris._module import Domain
-from lampyris.describe import Parameter, parameters
+from lampyris.describe import Parameter, at_path, parameters
 from lampyris.detector import Detector
 from lampyris.spectrum import Constant, Spectrum
 
@@ -99,20 +99,12 @@ class Rebuild(eqx.Module):
     def __call__(self, theta: Float[Array, " p"]) -> Detector:
         detector = self.free.detector
         for number, step in zip(self.free.numbers, theta, strict=True):
-            old = get(detector, number.leaf)
+            old = at_path(detector, number.leaf)
             moves = step if number.index is None else jnp.zeros_like(old).at[number.index].set(step)
             detector = eqx.tree_at(
-                lambda d, leaf=number.leaf: get(d, leaf), detector, _moved(old, moves, number.domain)
+                lambda d, leaf=number.leaf: at_path(d, leaf), detector, _moved(old, moves, number.domain)
             )
         return detector
-
-
-def get(tree, path: str) -> Any:
-    """The part of a module tree at a path."""
-    part: Any = tree
-    for word in path.split("."):
-        part = part[int(word)] if word.isdigit() else getattr(part, word)
-    return part
 
 
 def matching(path: str, known: Sequence[str]) -> list[str]:
@@ -154,16 +146,16 @@ def _of_parameter(detector: Detector, parameter: Parameter) -> list[list[FreeNum
     def number(name: str, index: int | None) -> FreeNumber:
         return FreeNumber(name, path, index, declared.unit, declared.domain)
 
-    owner, value = path.rpartition(".")[0], get(detector, path)
-    if isinstance(get(detector, owner), Spectrum) and path.endswith(".value"):
+    owner, value = path.rpartition(".")[0], at_path(detector, path)
+    if isinstance(at_path(detector, owner), Spectrum) and path.endswith(".value"):
         whole = [[number(owner, None)]]
         entries = [number(path, index) for index in range(value.size)]
-        return whole if isinstance(get(detector, owner), Constant) else [*whole, entries]
+        return whole if isinstance(at_path(detector, owner), Constant) else [*whole, entries]
     return [[number(path, None)]] if value.ndim == 0 else []
 
 
 def _check_movable(detector: Detector, number: FreeNumber) -> None:
-    old = np.asarray(get(detector, number.leaf), float).ravel()
+    old = np.asarray(at_path(detector, number.leaf), float).ravel()
     old = old if number.index is None else old[number.index : number.index + 1]
     if number.domain.rule == "between 0 and 1":
         if np.all((old <= EDGE) | (old >= 1.0 - EDGE)):
@@ -176,11 +168,11 @@ def _values(free: FreeParameters, theta: Array, wavelength: Array) -> Array:
     detector = free.rebuild(theta)
     found = []
     for number in free.numbers:
-        owner = get(detector, number.leaf.rpartition(".")[0])
+        owner = at_path(detector, number.leaf.rpartition(".")[0])
         if number.index is not None:
-            found.append(get(detector, number.leaf)[number.index])
+            found.append(at_path(detector, number.leaf)[number.index])
         else:
-            found.append(owner(wavelength) if isinstance(owner, Spectrum) else get(detector, number.leaf))
+            found.append(owner(wavelength) if isinstance(owner, Spectrum) else at_path(detector, number.leaf))
     return jnp.stack(found) if found else jnp.zeros(0)
 
 

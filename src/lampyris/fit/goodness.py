@@ -15,7 +15,8 @@ def goodness_of(
     Charges of channels: chi-square, with the fourth moment of compound Poisson counts. Times: the same sum, its spread
     taken from the channels themselves. Maps: residuals summed over zones, which shot noise leaves small.
     """
-    scaled = np.stack([p.residual for p in pulls])
+    common = min(p.residual.shape[1] for p in pulls)  # charges alone, if the times of a run do not count
+    scaled = np.stack([p.residual[:, :common] for p in pulls])
     expected = np.stack([p.expected for p in pulls])
     runs, channels = scaled.shape[:2]
     free = max(runs - own[0], 0.5) / runs

@@ -10,9 +10,9 @@ from jaxtyping import PRNGKeyArray
 from lampyris._checks import LampyrisError
 from lampyris.detector import Detector
 from lampyris.fit.blocks import solve
-from lampyris.fit.calibrate import LAST, draw, measure
 from lampyris.fit.calibration_problem import CalibrationSettings, make_problem
 from lampyris.fit.calibration_result import open_combinations, shared_values
+from lampyris.fit.calibration_step import LAST, draw, measure
 from lampyris.fit.run import Run
 from lampyris.response import Hits
 from lampyris.source.lamps import Lamp

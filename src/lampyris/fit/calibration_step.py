@@ -1,0 +1,106 @@
+"""One step of a calibration: paths of all runs, equations of a step, and the state after it."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from lampyris.fit.blocks import Blocks, Step
+from lampyris.fit.calibration_problem import OWN_PATHS, Problem, State
+from lampyris.fit.calibration_result import shared_values
+from lampyris.fit.flash_score import ChannelState, Observed, Pull, Weighing, observe_run, pull
+from lampyris.fit.free import OFFSET
+from lampyris.fit.lamp_light import LampLight
+
+LONGEST = 0.5
+"""Longest step of a shared parameter, in log or logit, and of an efficiency or a spread, relative."""
+UNKNOWN_EFFICIENCY = 0.2
+"""Relative rms of efficiencies that are free, before they are fitted."""
+ROUGH, ALL, LAST = 0, 1, 2
+"""Stages: shared parameters from charges with few paths; everything; everything again with marks at the right times."""
+
+
+class Prepared(NamedTuple):
+    """A run with its paths, and its data sorted by the marks."""
+
+    light: LampLight
+    seen: Observed
+    recorded: np.ndarray
+    """marks as recorded times [ns]"""
+
+
+def rough_offsets(problem: Problem, state: State, prepared: list[Prepared]) -> np.ndarray:
+    """Time offsets (channels,) from the mean distance of first hits to their expected median; old ones without hits."""
+    away, hits = np.zeros_like(state.channel.offset), np.zeros_like(state.channel.offset)
+    for run, ready in zip(problem.runs, prepared, strict=True):
+        middle = 0.5 * (ready.light.marks[:, 1] + ready.light.marks[:, 2])  # the quantiles of 40 and 65 %
+        for event in run.events():
+            hit = np.asarray(event.hit, bool) & ready.seen.used
+            away += np.where(hit, np.asarray(event.time, float) - middle, 0.0)
+            hits += hit
+    return np.where(hits > 0, away / np.maximum(hits, 1), state.channel.offset)
+
+
+def draw(problem: Problem, state: State, size: tuple[int, int], key: PRNGKeyArray) -> list[Prepared]:
+    """Draw the paths of all runs at a state, their number and that of their steps given, and sort the data."""
+    free = problem.free_at(state)
+    prepared = []
+    for number, run in enumerate(problem.runs):
+        own = jax.random.fold_in(key, number)
+        light = LampLight.draw(run.source, free, state.theta, problem.near, size, own)
+        recorded = light.marks + state.channel.offset[:, None]
+        prepared.append(Prepared(light, observe_run(run, recorded, problem.free.detector.sensors), recorded))
+    return prepared
+
+
+def measure(
+    problem: Problem, state: State, prepared: list[Prepared], stage: int
+) -> tuple[Blocks, list[Pull], list[float]]:
+    """Equations of a step at a state, residuals of the runs, and effective numbers of deposits."""
+    channels = len(state.channel.efficiency)
+    own = problem.own if stage != ROUGH else problem.own[:0]
+    weighing = Weighing(stage != ROUGH, UNKNOWN_EFFICIENCY if len(own) < len(problem.own) else 0.0)
+    blocks = Blocks(problem.free.count + len(problem.solved), channels, len(own))
+    free, sensors = problem.free_at(state), problem.free.detector.sensors
+    pulls, effective = [], []
+    for number, run in enumerate(prepared):
+        marks = run.recorded - state.channel.offset[:, None]
+        light, count = run.light.at(free, state.theta, marks)
+        made = pull(run.seen, light, state.channel, float(np.exp(state.brightness[number])), marks, sensors, weighing)
+        columns = np.arange(problem.free.count)
+        place = np.flatnonzero(problem.solved == number)
+        shared = np.concatenate([made.shared[..., 1:], made.shared[..., :1] * np.ones(len(place))], axis=-1)
+        made = made._replace(shared=shared)
+        blocks.add(made, np.concatenate([columns, problem.free.count + place]), own)
+        pulls.append(made)
+        effective.append(count)
+    _add_priors(problem, state, blocks, own)
+    return blocks, pulls, effective
+
+
+def _add_priors(problem: Problem, state: State, blocks: Blocks, own: np.ndarray) -> None:
+    values, slopes = shared_values(problem, state)
+    for name, (mean, rms) in problem.settings.priors.items():
+        if name in problem.own_paths:
+            for index in np.flatnonzero(own == OWN_PATHS.index(name)):
+                blocks.prior_of_channels(int(index), state.channel[own[index]] - mean, rms)
+        else:
+            index = problem.free.names.index(name)
+            blocks.prior(index, values[index] - mean, slopes[index], rms)
+
+
+def moved(problem: Problem, state: State, step: Step) -> State:
+    """The state after a step, which is cut to a length that the model can be trusted over."""
+    step_ = step.shared * min(1.0, LONGEST / max(np.abs(step.shared).max(initial=0.0), 1e-30))
+    theta = state.theta + step_[: problem.free.count]
+    brightness = state.brightness.copy()
+    brightness[problem.solved] += step_[problem.free.count :]
+    own = [column.copy() for column in state.channel]
+    for index, number in enumerate(problem.own[: step.own.shape[1]]):
+        limit = LONGEST * (own[number] if number != OWN_PATHS.index(OFFSET) else 2.0 * own[2])
+        own[number] = own[number] + np.clip(step.own[:, index], -limit, limit)
+    if problem.pinned:
+        mean = own[0].mean()
+        own[0], brightness = own[0] / mean, brightness + np.log(mean)
+    return State(theta, brightness, ChannelState(*own))
