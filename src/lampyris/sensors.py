@@ -95,6 +95,12 @@ class Sensors(Module):
         """Transit time spread of each channel [ns]."""
         return jnp.broadcast_to(self.transit_time_spread, (self.count,))
 
+    def sensitivity(self, cosine: Array, wavelength: Array) -> Array:
+        """Probability of a photoelectron from light absorbed in a sensor of relative efficiency 1, at the cosine of
+        incidence and the wavelength [nm]. **Gradients**: right.
+        """
+        return self.quantum_efficiency(wavelength) * self.acceptance(cosine)
+
     @property
     def dark_charge(self) -> Float[Array, ""]:
         """Expected dark photoelectrons of one channel in the window."""

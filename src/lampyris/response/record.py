@@ -76,7 +76,7 @@ def _photoelectrons(
 
 def _chance(sensors: Sensors, bound: Spectrum | None, wavelength: Array, cosine: Array) -> Array:
     """Detection probability of a sensor of relative efficiency 1, given that the photon passed the thinning."""
-    chance = sensors.quantum_efficiency(wavelength) * sensors.acceptance(cosine)
+    chance = sensors.sensitivity(cosine, wavelength)
     return chance if bound is None else chance / jnp.maximum(bound(wavelength), 1e-30)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
@@ -10,42 +9,28 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
-from lampyris._host import on_host
-from lampyris._math import dot, normalise, turn
+from lampyris._checks import fail
 from lampyris._random import generator
 from lampyris.detector import Detector
-from lampyris.medium import Optics
 from lampyris.rays import Rays
 from lampyris.source import Source
 from lampyris.spectrum import Constant, Spectrum
 from lampyris.transport.arrivals import Arrivals, Balance
 from lampyris.transport.contract import Family, check_no_tracers
+from lampyris.transport.history import PhotonHistory, followed
+from lampyris.transport.photon import (
+    AT_SENSOR,
+    FLYING,
+    IN_MEDIUM,
+    IN_WALL,
+    STEPS_PER_STAGE,
+    Photon,
+    padded,
+    rows,
+    start,
+    step,
+)
 from lampyris.transport.sensor_search import SensorGrid
-from lampyris.units import SPEED_OF_LIGHT
-
-FLYING, IN_MEDIUM, IN_WALL, AT_SENSOR = 0, 1, 2, 3
-STEPS_PER_STAGE = 4
-
-
-Column = TypeVar("Column", Array, np.ndarray)
-
-
-class Photon(NamedTuple, Generic[Column]):
-    """State of photons on their way; one entry each. Arrays of NumPy on the host, of JAX while they fly."""
-
-    position: Column
-    direction: Column
-    time: Column
-    wavelength: Column
-    absorption: Column
-    scattering: Column
-    index: Column
-    state: Column
-    channel: Column
-    cosine: Column
-    scatters: Column
-    reflections: Column
-    steps: Column
 
 
 @dataclass(frozen=True)
@@ -81,125 +66,44 @@ class MonteCarlo:
             total = total.plus(_balance(ends, emitted))
         return Arrivals.joined(arrivals), total
 
+    def history(self, source: Source, detector: Detector, *, key: PRNGKeyArray, photons: int = 200) -> PhotonHistory:
+        """The ways of some photons of one event, drawn evenly from all that it emits; same key, same photons.
+
+        They fly by the same steps as those of an event, to the same `most_steps`. Fewer are returned where the event
+        has fewer. Raises `LampyrisError` as the transport itself does.
+        """
+        if photons < 1:
+            fail("MonteCarlo.history(photons=...)", ">= 1", photons)
+        check_no_tracers("MonteCarlo", source, detector)
+        source.check_inside(detector.shape)
+        return followed(source, detector, key=key, photons=photons, most_steps=self.most_steps)
+
     def _carry(
         self, rays: Rays, detector: Detector, grid: SensorGrid, draw: np.random.Generator
     ) -> Iterator[Photon[np.ndarray]]:
         """Yield photons as they end: absorbed, or cut off after their last step."""
-        waiting = _start(rays, detector)
-        flying = _rows(waiting, slice(0, 0))
+        waiting = start(rays, detector)
+        flying = rows(waiting, slice(0, 0))
         while flying.time.size + waiting.time.size:
             room = self.lanes - flying.time.size
-            flying = Photon(
-                *(np.concatenate(pair) for pair in zip(flying, _rows(waiting, slice(0, room)), strict=True))
-            )
-            waiting = _rows(waiting, slice(room, None))
+            flying = Photon(*(np.concatenate(pair) for pair in zip(flying, rows(waiting, slice(0, room)), strict=True)))
+            waiting = rows(waiting, slice(room, None))
             uniform = jnp.asarray(draw.random((STEPS_PER_STAGE, 5, self.lanes), np.float32))
-            flown = _stage(_padded(flying, self.lanes), detector, grid, uniform)
-            flown = _rows(Photon(*(np.asarray(column) for column in flown)), slice(0, flying.time.size))
+            flown = _stage(padded(flying, self.lanes), detector, grid, uniform)
+            flown = rows(Photon(*(np.asarray(column) for column in flown)), slice(0, flying.time.size))
             ended = (flown.state != FLYING) | (flown.steps >= self.most_steps)
-            yield _rows(flown, ended)
-            flying = _rows(flown, ~ended)
-
-
-def _start(rays: Rays, detector: Detector) -> Photon[np.ndarray]:
-    """The rays that count, with the optics of their wavelengths."""
-    real = np.asarray(rays.weight) > 0
-    position, direction, time, wavelength = (np.asarray(column)[real] for column in rays[:-1])
-    absorption, scattering, index = (column[real] for column in on_host(detector.medium.optics, rays.wavelength))
-    none = np.zeros(len(time), np.int32)
-    ends = (none, none - 1, np.zeros_like(time), none, none, none)
-    return Photon(position, direction, time, wavelength, absorption, scattering, index, *ends)
-
-
-def _rows(photons: Photon[np.ndarray], rows) -> Photon[np.ndarray]:
-    return Photon(*(column[rows] for column in photons))
-
-
-def _padded(photons: Photon[np.ndarray], size: int) -> Photon[Array]:
-    """The photons and copies of the last, `size` in all."""
-    missing = size - photons.time.size
-    padded = (np.pad(c, [(0, missing)] + [(0, 0)] * (c.ndim - 1), mode="edge") for c in photons)
-    return Photon(*map(jnp.asarray, padded))
+            yield rows(flown, ended)
+            flying = rows(flown, ~ended)
 
 
 @eqx.filter_jit
 def _stage(photons: Photon[Array], detector: Detector, grid: SensorGrid, uniform: Array) -> Photon[Array]:
     """Some steps of all photons."""
 
-    def step(state: Photon[Array], numbers: Array) -> tuple[Photon[Array], None]:
-        return _step(state, detector, grid, numbers), None
+    def one(state: Photon[Array], numbers: Array) -> tuple[Photon[Array], None]:
+        return step(state, detector, grid, numbers), None
 
-    return jax.lax.scan(step, photons, uniform)[0]
-
-
-def _step(photons: Photon[Array], detector: Detector, grid: SensorGrid, uniform: Array) -> Photon[Array]:
-    """One free path, to the next scatter, absorption or wall; photons that have ended stay as they are."""
-    to_wall, normal = detector.shape.intersect(photons.position, photons.direction)
-    scattering = photons.scattering.sum(axis=-1)
-    rate = scattering + photons.absorption
-    free = -jnp.log1p(-uniform[0]) / jnp.maximum(rate, 1e-30)
-    path, at_wall = jnp.minimum(free, to_wall), free >= to_wall
-    moved = photons._replace(
-        position=photons.position + path[:, None] * photons.direction,
-        steps=photons.steps + 1,
-        time=photons.time + path * photons.index / SPEED_OF_LIGHT,
-    )
-    inside = _in_medium(moved, detector, uniform, scattering / jnp.maximum(rate, 1e-30))
-    wall = _at_wall(moved, detector, grid, normal, uniform)
-    flying = photons.state == FLYING
-    after = jax.tree.map(
-        lambda old, a, b: jnp.where(_as(flying, old), jnp.where(_as(at_wall, old), b, a), old), photons, inside, wall
-    )
-    return after._replace(direction=normalise(after.direction))  # against the drift of many turns
-
-
-def _as(mask: Array, column: Array) -> Array:
-    return mask[:, None] if column.ndim == 2 else mask
-
-
-def _in_medium(photons: Photon[Array], detector: Detector, uniform: Array, share: Array) -> Photon[Array]:
-    """Scatter, or be absorbed; `share` is the probability to scatter."""
-    scatters = uniform[1] < share
-    choice = uniform[1] / jnp.maximum(share, 1e-30)  # given that it scatters, uniform again
-    optics = Optics(photons.absorption, photons.scattering, photons.index)
-    cosine, _ = detector.medium.scatter_cosine(optics, choice, uniform[2])
-    direction = turn(photons.direction, cosine, 2.0 * jnp.pi * uniform[3])
-    return photons._replace(
-        direction=direction,
-        state=jnp.where(scatters, FLYING, IN_MEDIUM).astype(jnp.int32),
-        scatters=photons.scatters + scatters,
-    )
-
-
-def _at_wall(
-    photons: Photon[Array], detector: Detector, grid: SensorGrid, normal: Array, uniform: Array
-) -> Photon[Array]:
-    """Find the sensor or the wall, and reflect or be absorbed there."""
-    channel = grid.find(photons.position)
-    on_sensor = channel >= 0
-    wall, sensor = detector.wall, detector.sensors.surface
-    cosine = jnp.clip(-dot(photons.direction, normal), 0.0, 1.0)
-    reflectance = jnp.where(
-        on_sensor,
-        sensor.reflectance_at(cosine, photons.wavelength),
-        wall.reflectance_at(cosine, photons.wavelength),
-    )
-    reflected = uniform[1] < reflectance
-    choices = uniform[2:].T
-    direction = jnp.where(
-        on_sensor[:, None],
-        sensor.reflect(photons.direction, normal, choices),
-        wall.reflect(photons.direction, normal, choices),
-    )
-    ended = jnp.where(on_sensor, AT_SENSOR, IN_WALL)
-    return photons._replace(
-        position=detector.shape.on_wall(photons.position),
-        direction=direction,
-        state=jnp.where(reflected, FLYING, ended).astype(jnp.int32),
-        channel=jnp.where(reflected, -1, channel).astype(jnp.int32),
-        cosine=cosine,
-        reflections=photons.reflections + reflected,
-    )
+    return jax.lax.scan(one, photons, uniform)[0]
 
 
 def _arrivals(photons: Photon[np.ndarray]) -> Arrivals:
