@@ -5,7 +5,8 @@ import pytest
 from _browser import browser, missing
 
 from lampyris import catalog
-from lampyris.display import Prediction, Shown, write_display
+from lampyris.display import Prediction, Shown, photon_ways, write_display
+from lampyris.display.photons import FATES
 from lampyris.display.server import EventServer
 from lampyris.response import Hits
 from lampyris.source import Track
@@ -126,6 +127,44 @@ def test_hover_tells_the_channel_in_both_views(window, page):
     facts = has(window, "document.getElementById('facts').textContent")
     assert "predicted" in facts
     assert "to vertex" in facts
+
+
+def test_photons_fly_and_can_be_hidden(window, eos, tmp_path):
+    path, track = tmp_path / "photons.html", inside(0)
+    ways = photon_ways(eos, track, photons=150)
+    lit = ring_event(eos, 0)._replace(truth=track, fit=None, photons=ways)
+    write_display(path, eos, [lit, lit._replace(number=1, photons=None, note="no photons: for <b>this</b> reason")])
+    window.open(path.as_uri())
+    told = has(window, "lampyris.state.event.photons.fates.map(f => f.count)")
+    assert told == [int((ways.fate == kind).sum()) for kind, *_ in FATES]
+    last = has(window, "lampyris.state.event.photons.ways.map(w => w.points[w.points.length - 1])")
+    ends = ways.points[np.arange(ways.count), ways.pieces]
+    np.testing.assert_allclose(last, ends, atol=1e-5)
+    assert str(int(ways.emitted)) in has(window, "document.getElementById('photons').textContent").replace(",", "")
+    # lines of what is detected grow with time and vanish with the key
+    count = """(() => { const c = document.getElementById('space'), {width, height} = c;
+        const pen = new OffscreenCanvas(width, height).getContext('2d', {willReadFrequently: true});
+        pen.drawImage(c, 0, 0);
+        const d = pen.getImageData(0, 0, width, height).data;
+        let n = 0;
+        for (let i = 0; i < d.length; i += 4) n += d[i + 1] > d[i] + 40 && d[i + 1] > d[i + 2] + 10;
+        return n; })()"""  # bluish green: detected
+    drawn = []
+    for share in (0.0, 0.5, 1.0):
+        window.run(f"lampyris.setCursor({share})")
+        window.run("await new Promise(r => setTimeout(r, 200))")
+        drawn.append(has(window, count))
+    assert drawn[0] < 0.2 * drawn[2]
+    assert drawn[0] <= drawn[1] <= drawn[2]
+    assert drawn[2] > 300
+    window.press("l")
+    window.run("await new Promise(r => setTimeout(r, 200))")
+    assert has(window, count) < 0.2 * drawn[2]
+    window.press("n")
+    window.run("await new Promise(r => setTimeout(r, 300))")
+    assert has(window, "document.getElementById('note').textContent") == "no photons: for <b>this</b> reason"
+    assert has(window, "document.getElementById('photons').hidden")
+    assert window.messages() == []
 
 
 def test_picture_is_a_png_of_both_views(window, page):

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from lampyris.data.hits_file import EventFile
     from lampyris.detector import Detector
     from lampyris.display import Shown
+    from lampyris.source import Track
+    from lampyris.transport import PhotonHistory
 
 MOST_EVENTS = 100
 """Events on one page if none are named: about 0.1 MB each."""
@@ -20,6 +22,11 @@ FITS = typer.Option(help="File of fits of these events: draws the fitted tracks.
 PREDICT = typer.Option(
     "--predict/--no-predict",
     help="Compare with what the model expects of the fitted, else the true track; by default where there are fits.",
+)
+
+MOST_PHOTONS = 5000
+PHOTONS = typer.Option(
+    help="Draw the ways of so many photons of the true particle, drawn anew.", min=1, max=MOST_PHOTONS, metavar="COUNT"
 )
 
 
@@ -33,6 +40,7 @@ def show_event(
     png: Annotated[Path | None, typer.Option(help="Picture of the (first) event to write as well.")] = None,
     fits: Annotated[Path | None, FITS] = None,
     predict: Annotated[bool | None, PREDICT] = None,
+    photons: Annotated[int | None, PHOTONS] = None,
     detector: Annotated[str | None, DETECTOR] = None,
     as_json: Annotated[bool, AS_JSON] = False,
     quiet: Annotated[bool, QUIET] = False,
@@ -41,7 +49,7 @@ def show_event(
 
     All events of the file up to 100 are on the page; `lampyris serve` shows files of any length.
 
-    Example: lampyris display events.h5 --fits fits.h5 -o events.html
+    Example: lampyris display events.h5 --fits fits.h5 --photons 200 -o events.html
     """
     from lampyris.data.hits_file import read_events
 
@@ -53,7 +61,7 @@ def show_event(
     numbers = range(min(len(events), MOST_EVENTS)) if event is None else [event]
     for number in numbers[:1]:
         events.hits(number)
-    source = EventSource(events, load_detector(events, detector), fits, predict)
+    source = EventSource(events, load_detector(events, detector), fits, predict, photons)
     with progress(as_json or quiet) as bar:
         files = _write(source, numbers, output, png, bar)
     told = {"detector": source.detector.name, "events": len(numbers), "in_file": len(events), "files": files}
@@ -83,10 +91,17 @@ def _write(source: "EventSource", numbers, output: Path, png: Path | None, bar) 
 
 
 class EventSource:
-    """Events of a file with their fits and predictions, one at a time."""
+    """Events of a file with their fits, predictions and photons, one at a time."""
 
-    def __init__(self, events: "EventFile", detector: "Detector", fits: Path | None, predict: bool | None):
-        self.events, self.detector = events, detector
+    def __init__(
+        self,
+        events: "EventFile",
+        detector: "Detector",
+        fits: Path | None,
+        predict: bool | None,
+        photons: int | None = None,
+    ):
+        self.events, self.detector, self.photons = events, detector, photons
         self.fits = None if fits is None else _matching_fits(fits, events)
         self.predict = self.fits is not None if predict is None else predict
 
@@ -99,7 +114,22 @@ class EventSource:
         fit = self.fits.track(number) if self.fits is not None and known else None
         track, of = (fit, "fit") if fit is not None else (truth, "truth")
         expected = predict(self.detector, track, of) if self.predict and track is not None else None
-        return Shown(number, hits, truth, fit, expected)
+        history, note = self._ways(number, truth)
+        return Shown(number, hits, truth, fit, expected, history, note)
+
+    def _ways(self, number: int, truth: "Track | None") -> tuple["PhotonHistory | None", str]:
+        """Ways of photons of the true particle, or why there are none."""
+        from lampyris._checks import LampyrisError
+        from lampyris.display import photon_ways
+
+        if self.photons is None:
+            return None, ""
+        if truth is None:
+            return None, "no photons: the file does not tell the true particle of this event"
+        try:
+            return photon_ways(self.detector, truth, photons=self.photons, number=number), ""
+        except LampyrisError as error:
+            return None, f"no photons: {error}"
 
 
 def _matching_fits(path: Path, events: "EventFile") -> "FitFile":

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lampyris.cli._common import DETECTOR, QUIET, guarded, load_detector, tell
-from lampyris.cli.display import FITS, PREDICT, EventSource
+from lampyris.cli.display import FITS, PHOTONS, PREDICT, EventSource
 
 
 @guarded
@@ -14,6 +14,7 @@ def serve_file(
     file: Annotated[Path, typer.Argument(help="File of events.")],
     fits: Annotated[Path | None, FITS] = None,
     predict: Annotated[bool | None, PREDICT] = None,
+    photons: Annotated[int | None, PHOTONS] = None,
     event: Annotated[int, typer.Option(help="Number of the event to begin with, from 0.")] = 0,
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.", min=0, max=65535)] = 8377,
     detector: Annotated[str | None, DETECTOR] = None,
@@ -30,7 +31,7 @@ def serve_file(
 
     events = read_events(file)
     events.hits(event)
-    source = EventSource(events, load_detector(events, detector), fits, predict)
+    source = EventSource(events, load_detector(events, detector), fits, predict, photons)
     title = f"{source.detector.name}, {file.name}"
     with EventServer(source.detector, source.shown, len(events), title=title, first=event, port=port) as server:
         tell({}, f"{len(events)} events of {file.name} at {server.address} (control-C ends it)", False, quiet)

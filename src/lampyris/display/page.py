@@ -19,8 +19,9 @@ from lampyris.display.payload import Shown, detector_payload, event_payload
 from lampyris.display.prediction import Prediction
 from lampyris.response import Hits
 from lampyris.source import Track
+from lampyris.transport import PhotonHistory
 
-SCRIPTS = ("state", "colour", "raster", "space", "flat", "charts", "controls", "start")
+SCRIPTS = ("state", "colour", "raster", "space", "flat", "photons", "charts", "controls", "start")
 DIFFERENCE = ("#58b0ff", "#2f6fae", "#3a4149", "#b4641a", "#ffae49")  # blue, quiet, orange: apart for the colour-blind
 LARGEST_PAGE = 256 * 2**20
 """Bytes of a page that browsers still open well."""
@@ -53,11 +54,12 @@ def write_page(
     truth: Track | None = None,
     fit: Track | None = None,
     prediction: Prediction | None = None,
+    photons: PhotonHistory | None = None,
     title: str = "",
 ) -> None:
     """Write one event as a single HTML page, see `write_display`; an event without hits raises `LampyrisError`."""
     hits.check(detector.sensors.count)
-    write_display(path, detector, [Shown(0, hits, truth, fit, prediction)], title=title)
+    write_display(path, detector, [Shown(0, hits, truth, fit, prediction, photons)], title=title)
 
 
 def write_display(path: Path | str, detector: Detector, events: Iterable[Shown], *, title: str = "") -> None:

@@ -1,35 +1,35 @@
 """Detector and events as the JSON that the page reads: long columns are little-endian, deflated, in base 64."""
 
-import base64
-import zlib
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
 from lampyris.detector import Detector
+from lampyris.display._pack import packed
 from lampyris.display.event import TRACK_COLOURS
 from lampyris.display.outline import outline
+from lampyris.display.photons import photons_payload
 from lampyris.display.prediction import Prediction
 from lampyris.display.ring import opening_angle, track_on_wall, unroll
 from lampyris.response import Hits
 from lampyris.source import Track
+from lampyris.transport import PhotonHistory
 
 
 class Shown(NamedTuple):
-    """One event to show: its number, hits, what is known of the particle, and a prediction to compare with."""
+    """One event to show: its number, hits, what is known of the particle, a prediction to compare with, and photons.
+
+    `note` is one line for the person who looks at it.
+    """
 
     number: int
     hits: Hits
     truth: Track | None = None
     fit: Track | None = None
     prediction: Prediction | None = None
-
-
-def packed(values, kind: str) -> str:
-    """A column of numbers as text."""
-    column = np.ascontiguousarray(values, dtype=kind)
-    return base64.b64encode(zlib.compress(column.tobytes(), 6)).decode()
+    photons: PhotonHistory | None = None
+    note: str = ""
 
 
 def detector_payload(detector: Detector) -> dict:
@@ -48,7 +48,7 @@ def detector_payload(detector: Detector) -> dict:
 
 
 def event_payload(detector: Detector, shown: Shown) -> dict:
-    """Hits, tracks and prediction of one event; an event without hits is allowed."""
+    """Hits, tracks, prediction and photons of one event; an event without hits is allowed."""
     hit, charge, time = (np.asarray(getattr(shown.hits, name)) for name in ("hit", "charge", "time"))
     if hit.shape != (detector.sensors.count,) or hit.any():
         shown.hits.check(detector.sensors.count)
@@ -62,10 +62,13 @@ def event_payload(detector: Detector, shown: Shown) -> dict:
         "charge": packed(charge[channel], "<f4"),
         "time": packed(time[channel], "<f4"),
         "tracks": [_track(detector, name, track) for name, track in tracks.items()],
+        "note": shown.note,
     }
     if shown.prediction is not None:
         of, mean, when = shown.prediction
         told["prediction"] = {"of": of, "charge": packed(mean, "<f4"), "time": packed(when, "<f4")}
+    if shown.photons is not None:
+        told["photons"] = photons_payload(detector, shown.photons)
     return told
 
 

@@ -84,6 +84,7 @@ function listTracks() {
 function toggle(name) {
   state.hidden.has(name) ? state.hidden.delete(name) : state.hidden.add(name);
   listTracks();
+  listPhotons();
   redraw();
 }
 
@@ -120,7 +121,9 @@ async function openEvent(index) {
   byId("next").disabled = index === page.numbers.length - 1;
   byId("summary").textContent = state.event.summary;
   byId("compare").hidden = !state.event.predicted;
+  byId("note").textContent = state.event.note;
   listTracks();
+  listPhotons();
   setMode(state.mode);
   tellChannel();
   resetViews();

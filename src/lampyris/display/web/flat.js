@@ -30,6 +30,7 @@ class FlatView extends Raster {
 
   lines() {
     for (const outline of state.detector.flat_outline) this.stroke(outline, "#5a6672", 1);
+    drawWayEnds(this);
     for (const track of shownTracks()) {
       for (const ring of track.flat_rings) this.stroke(ring, track.colour, 2, track.dashed ? [7, 5] : []);
       this.mark(this.project(track.flat_vertex), 1, track.colour);

@@ -76,6 +76,7 @@ class SpaceView extends Raster {
     const pen = this.context;
     pen.lineJoin = pen.lineCap = "round";
     for (const outline of state.detector.outline) this.stroke(outline, "#5a6672", 1);
+    drawWays(this);
     for (const track of shownTracks()) {
       const dash = track.dashed ? [7, 5] : [];
       const ring = track.rings.flat();

@@ -9,6 +9,7 @@ const KEYS = [
   ...Object.keys(MODES).map((name, i) => [String(i + 1), `colour by ${MODES[name].label}`, () => setMode(name)]),
   ["t", "truth on or off", () => toggle("truth")],
   ["f", "fit on or off", () => toggle("fit")],
+  ["l", "light: ways of photons on or off", () => toggle("photons")],
   ["b", "near wall on or off", () => byId("near").click()],
   ["ArrowLeft", "turn", () => turn(-0.08, 0)], ["ArrowRight", "turn", () => turn(0.08, 0)],
   ["ArrowUp", "turn", () => turn(0, 0.08)], ["ArrowDown", "turn", () => turn(0, -0.08)],

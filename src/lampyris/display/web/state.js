@@ -37,7 +37,7 @@ async function loadEvent(packed) {
     [unpack(packed.channel, Int32Array), unpack(packed.charge, Float32Array), unpack(packed.time, Float32Array)]);
   const charge = new Float32Array(count), time = new Float32Array(count).fill(NaN);
   channel.forEach((c, i) => { charge[c] = hitCharge[i]; time[c] = hitTime[i]; });
-  const event = { ...packed, channel, charge, time, predicted: null };
+  const event = { ...packed, channel, charge, time, predicted: null, photons: null };
   if (packed.prediction) {
     const [mean, when] = await Promise.all(
       [unpack(packed.prediction.charge, Float32Array), unpack(packed.prediction.time, Float32Array)]);
@@ -46,7 +46,8 @@ async function loadEvent(packed) {
   event.isHit = (c) => time[c] === time[c];
   event.early = quantile(hitTime, 0.02, 0);
   event.late = Math.max(quantile(hitTime, 0.98, 1), event.early + 1);
-  event.start = event.early - 5;
+  if (packed.photons) event.photons = await loadPhotons(packed.photons);
+  event.start = Math.min(event.early, event.photons ? event.photons.start : Infinity) - 5;
   event.end = event.late + 0.1 * (event.late - event.early) + 5;
   return event;
 }
