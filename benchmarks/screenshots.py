@@ -17,6 +17,13 @@ from lampyris.cli.display import EventSource
 from lampyris.data.hits_file import read_events
 from lampyris.display import write_display
 
+PICTURES = ("display", "display_residual", "display_photons")
+
+
+def wait(window) -> None:
+    """Until what was asked for is on the screen."""
+    window.run("await new Promise(r => setTimeout(r, 300))")
+
 
 def main() -> None:
     options = argparse.ArgumentParser()
@@ -28,16 +35,22 @@ def main() -> None:
     if missing():
         raise SystemExit(missing())
     events = read_events(chosen.events)
-    source = EventSource(events, load_detector(events), chosen.fits, None)
+    source = EventSource(events, load_detector(events), chosen.fits, None, photons=200)
     with tempfile.TemporaryDirectory() as folder, browser((1440, 940)) as window:
         page = Path(folder) / "page.html"
-        write_display(page, source.detector, [source.shown(chosen.event)], title=source.detector.name)
+        shown = source.shown(chosen.event)
+        write_display(page, source.detector, [shown._replace(photons=None)], title=source.detector.name)
         window.open(page.as_uri())
         window.screenshot(chosen.folder / "display.png")
         window.press("4")
-        window.run("await new Promise(r => setTimeout(r, 300))")
+        wait(window)
         window.screenshot(chosen.folder / "display_residual.png")
-    for name in ("display", "display_residual"):
+        write_display(page, source.detector, [shown], title=source.detector.name)
+        window.open(page.as_uri())
+        window.run("lampyris.setCursor(0.4)")
+        wait(window)
+        window.screenshot(chosen.folder / "display_photons.png")
+    for name in PICTURES:
         path = chosen.folder / f"{name}.png"
         Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)  # a third of the size
 

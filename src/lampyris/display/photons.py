@@ -12,7 +12,7 @@ from lampyris.transport import MonteCarlo, PathEvent, PhotonHistory
 
 FATES = (
     (PathEvent.DETECTED, "detected", "#009E73", "dot"),
-    (PathEvent.IN_SENSOR, "in a sensor, not detected", "#0072B2", "ring"),
+    (PathEvent.IN_SENSOR, "in a sensor, not detected", "#7C93FF", "ring"),
     (PathEvent.IN_WALL, "in the wall", "#CC79A7", "plus"),
     (PathEvent.IN_MEDIUM, "in the medium", "#D55E00", "cross"),
     (PathEvent.CUT_OFF, "cut off", "#999999", "none"),
