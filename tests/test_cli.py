@@ -316,6 +316,33 @@ def test_wrong_option_is_one_line(words, monkeypatch, capsys):
     assert written.err.count("\n") == 1
 
 
+def test_log_and_version(events_file, tmp_path, monkeypatch, capsys):
+    log = tmp_path / "run.log"
+
+    def command(*words):
+        monkeypatch.setattr(sys, "argv", ["lampyris", *map(str, words)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        return caught.value.code
+
+    assert command("--log", log, "convert", events_file, "-o", tmp_path / "w.h5", "--to", "watchmal", "--quiet") == 0
+    assert command("--log", log, "info", tmp_path / "missing.h5") == 2
+    assert command("--log", log, "info", "--nonsense") == 2
+    assert command("--log", tmp_path / "no" / "such.log", "detectors") == 2
+    assert command("info", events_file) == 0  # without a log none is written
+    lines = log.read_text().splitlines()
+    said = [line.split(" ", 3)[2:] for line in lines]
+    assert [level for level, _ in said] == ["INFO", "INFO", "INFO", *["INFO", "ERROR", "ERROR"] * 2]
+    assert said[0][1].startswith("begin: lampyris --log")
+    assert json.loads(said[1][1].removeprefix("result: "))["what"] == "events"
+    assert said[2][1].startswith("end: exit code 0 after")
+    assert "missing.h5" in said[4][1]
+    assert said[5][1].startswith("end: exit code 2")
+    assert "`--log` must be a file that can be written" in capsys.readouterr().err
+    assert command("--version") == 0
+    assert capsys.readouterr().out.startswith("lampyris 0.")
+
+
 def test_bench_runs_and_shows(tmp_path):
     script = "import json, pathlib; p = pathlib.Path(__file__).parent / 'results'; p.mkdir(exist_ok=True)\n"
     script += "(p / 'quick.json').write_text(json.dumps({'figures': {'a': {'b': 1.5}, 'each': [1]}}))"
@@ -325,6 +352,14 @@ def test_bench_runs_and_shows(tmp_path):
     told = json.loads(run("bench", "quick", "--folder", tmp_path, "--json").stdout)
     assert told["quick"]["figures"] == {"a.b": 1.5}
     assert "no result yet" in run("bench", "--show", "--folder", tmp_path).stdout
+    drawn = json.loads(run("bench", "--show", "--folder", tmp_path, "--draw", tmp_path / "pictures", "--json").stdout)
+    assert drawn["quick"]["picture"] is None  # one number is no group
+    assert drawn["broken"]["figures"] == {}
+    numbers = {"figures": {"width": {"x": 1.0, "y": 2.0}, "seconds": 3.0, "mean": {"x": float("nan"), "y": 1, "z": 0}}}
+    (tmp_path / "results" / "quick.json").write_text(json.dumps(numbers))
+    shown = run("bench", "quick", "--show", "--folder", tmp_path, "--draw", tmp_path / "pictures").stdout
+    assert str(tmp_path / "pictures" / "quick.png") in shown
+    assert (tmp_path / "pictures" / "quick.png").read_bytes()[:4] == b"\x89PNG"
     fails("Unknown benchmark 'x'; there are: broken, quick", "bench", "x", "--folder", tmp_path)
     fails("exit code 3", "bench", "broken", "--folder", tmp_path, "-q")
     fails("come with a checkout", "bench", "--folder", tmp_path / "nothing")

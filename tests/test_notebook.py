@@ -11,6 +11,7 @@ from lampyris.source import Track
 def test_detector_lists_its_parameters(small_tank):
     named = Detector(small_tank.shape, small_tank.medium, small_tank.wall, small_tank.sensors, name="<b>")
     text = named._repr_html_()
+    assert text.count("<circle") == 400  # the small map
     assert "&lt;b&gt;: 400 sensors" in text
     assert "<td>medium.absorption_length.value</td><td>30</td><td>m</td>" in text
 
@@ -20,6 +21,8 @@ def test_hits_are_summed_up():
     text = Hits(charge, np.array([5.0, 0.0, 9.0]), hit)._repr_html_()
     assert "2 of 3 channels, 4.0 pe" in text
     assert "<td>7</td>" in text  # the median time
+    assert text.count("<svg") == 2
+    assert "histogram of time [ns]" in text
     assert "0 of 3" in Hits(charge * 0, charge * 0, hit & False)._repr_html_()
 
 

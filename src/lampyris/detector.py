@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from lampyris._checks import LampyrisError, fail, is_concrete
 from lampyris._host import on_host
 from lampyris._module import Module
+from lampyris._svg import dots
 from lampyris.describe import html_parameters, table
 from lampyris.medium import Medium
 from lampyris.sensors import Sensors
@@ -57,5 +58,6 @@ class Detector(Module):
         return f"{self.name}: {self.sensors.count} sensors, photocoverage {100 * float(self.photocoverage()):.2f} %"
 
     def _repr_html_(self) -> str:
-        """The table of parameters in notebooks."""
-        return html_parameters(self, self._head(), self.note)
+        """A small map of the sensors and the table of parameters in notebooks."""
+        flat = np.stack(on_host(self.shape.unroll, self.sensors.position), axis=-1)
+        return dots(flat, "the sensors on the unrolled wall") + html_parameters(self, self._head(), self.note)

@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from lampyris.cli._log import LOGGER, log_result
+
 AS_JSON = typer.Option("--json", help="Print one JSON object on standard output and nothing else.")
 QUIET = typer.Option("--quiet", "-q", help="Print nothing but errors.")
 DETECTOR = typer.Option(
@@ -30,7 +32,9 @@ def guarded(command: Callable) -> Callable:
 
             if not isinstance(error, LampyrisError | OSError):
                 raise
-            typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+            message = " ".join(str(error).split())
+            typer.echo(f"error: {message}", err=True)
+            LOGGER.error("%s", message)
             raise typer.Exit(2) from None
 
     return run
@@ -42,7 +46,8 @@ def print_json(told: dict) -> None:
 
 
 def tell(told: dict, text: str, as_json: bool, quiet: bool) -> None:
-    """Print the result: as JSON, as text, or not at all."""
+    """Print the result: as JSON, as text, or not at all; the log gets it in any case."""
+    log_result(told)
     if as_json:
         print_json(told)
     elif not quiet:

@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from lampyris.cli._common import AS_JSON, QUIET, console, guarded, print_json
+from lampyris.cli._common import AS_JSON, QUIET, check_writable, console, guarded, print_json
 
 FOLDER = typer.Option(help="Folder of the benchmark scripts, `benchmarks` of a checkout.")
+DRAW = typer.Option(help="Folder for a picture (PNG) of each benchmark: its figures as bars, group by group.")
 LARGEST_RESULT = 64 * 2**20
 
 
@@ -21,15 +22,16 @@ def run_benchmarks(
     names: Annotated[list[str] | None, typer.Argument(help="Benchmarks to run; all if none is named.")] = None,
     folder: Annotated[Path, FOLDER] = Path("benchmarks"),
     show: Annotated[bool, typer.Option("--show", help="Run nothing, show the figures of earlier runs.")] = False,
+    draw: Annotated[Path | None, DRAW] = None,
     as_json: Annotated[bool, AS_JSON] = False,
     quiet: Annotated[bool, QUIET] = False,
 ) -> None:
-    """Run the measurements that the documentation quotes, one after the other, and show their figures.
+    """Run the measurements that the documentation quotes, one after the other, and show and draw their figures.
 
     Each writes results/NAME.json beside it. They take minutes to hours; each has options of its own, seen with
     `python benchmarks/NAME.py --help`.
 
-    Example: lampyris bench first_light
+    Example: lampyris bench first_light --draw figures
     """
     from lampyris._checks import LampyrisError, fail_unknown
 
@@ -41,10 +43,15 @@ def run_benchmarks(
     for name in names or ():
         if name not in scripts:
             fail_unknown("benchmark", name, scripts)
-    told = {}
+    if draw is not None:
+        draw.mkdir(exist_ok=True)
+        check_writable("--draw", draw)
+    told: dict[str, dict] = {}
     for name in names or scripts:
         seconds = None if show else _run(scripts[name], quiet or as_json)
         told[name] = {"seconds": seconds, "figures": _figures(folder / "results" / f"{name}.json")}
+        if draw is not None and told[name]["figures"]:
+            told[name]["picture"] = _draw(name, told[name]["figures"], draw)
     if as_json:
         print_json(told)
     elif not quiet:
@@ -86,10 +93,22 @@ def _flat(figures: dict, prefix: str):
             yield f"{prefix}{name}", value
 
 
+def _draw(name: str, figures: dict, folder: Path) -> Path | None:
+    """The picture of one benchmark; none where it has no groups of numbers."""
+    from lampyris.plot.figures import save_figures
+
+    path = folder / f"{name}.png"
+    return path if save_figures(path, name, figures) else None
+
+
 def _show(told: dict) -> None:
     table = Table("benchmark", "figure", "value", title="Figures")
     for name, result in told.items():
         rows = result["figures"] or {"no result yet": ""}
         for number, (figure, value) in enumerate(rows.items()):
             table.add_row("" if number else name, figure, f"{value:.4g}" if isinstance(value, float) else str(value))
-    console().print(table)
+    out = console()
+    out.print(table)
+    for result in told.values():
+        if result.get("picture"):
+            out.print(str(result["picture"]), soft_wrap=True, markup=False)

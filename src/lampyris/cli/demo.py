@@ -17,6 +17,7 @@ from lampyris.cli._common import (
     print_json,
     progress,
 )
+from lampyris.cli._log import log_result
 
 OUTPUT = typer.Option("--output", "-o", help="Directory for the page, the picture and the data.")
 FILES = {"display": "event.html", "picture": "event.png", "events": "events.h5", "fits": "fits.h5"}
@@ -36,6 +37,7 @@ def run_demo(
     _check_directory(output)
     with progress(as_json) as bar:
         told, sentence = _demo(output, seed, _Stages(bar))
+    log_result(told)
     if as_json:
         print_json(told)
     else:

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from lampyris._checks import LampyrisError, fail
+from lampyris._svg import bars
 from lampyris.describe import html_table
 
 
@@ -36,7 +37,7 @@ class Hits(NamedTuple):
             fail("Hits(charge=...)", ">= 0", np.asarray(self.charge).min(), "pe")
 
     def _repr_html_(self) -> str:
-        """What was seen, with the spread of charges and times, in notebooks."""
+        """What was seen, with the spread of charges and times and their histograms, in notebooks."""
         hit = np.asarray(self.hit, bool)
         title = f"Hits: {int(hit.sum())} of {hit.size} channels, {float(np.asarray(self.charge)[hit].sum()):.1f} pe"
         if not hit.any():
@@ -45,4 +46,6 @@ class Hits(NamedTuple):
         for name, unit in (("charge", "pe"), ("time", "ns")):
             spread = np.quantile(np.asarray(getattr(self, name))[hit], [0.0, 0.16, 0.5, 0.84, 1.0])
             rows.append((name, *(f"{value:.4g}" for value in spread), unit))
-        return html_table(title, ("", "least", "16 %", "median", "84 %", "most", "unit"), rows)
+        table = html_table(title, ("", "least", "16 %", "median", "84 %", "most", "unit"), rows)
+        charge, time = (np.asarray(values)[hit] for values in (self.charge, self.time))
+        return table + bars(charge, "charge [pe]") + bars(time, "time [ns]")
