@@ -22,7 +22,7 @@ def uproot_module() -> Any:
     try:
         import uproot
     except ImportError as error:
-        raise LampyrisError("ROOT files need the package uproot: pip install 'lampyris[root]'.") from error
+        raise LampyrisError("ROOT files need the package uproot: pip install uproot awkward.") from error
     return uproot
 
 

@@ -29,7 +29,7 @@ def arrow() -> Any:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise LampyrisError("Parquet files need the package pyarrow: pip install 'lampyris[parquet]'.") from error
+        raise LampyrisError("Parquet files need the package pyarrow: pip install pyarrow.") from error
     return pyarrow
 
 
