@@ -1,13 +1,16 @@
 """Small sound files of every format, ways to damage them, and readers that must survive it."""
 
+import functools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
-from lampyris._checks import LampyrisError
-from lampyris.catalog.detector_file import read_yaml
+from lampyris._checks import LampyrisError, fail_unknown
+from lampyris.catalog import registry
+from lampyris.catalog.detector_file import from_file, read_yaml
 from lampyris.data.events import pack_steps, unpack_steps
 from lampyris.data.fits_file import FitRow, FitsWriter, read_fits
 from lampyris.data.geometry import SensorTable, read_sensor_table, write_sensor_table
@@ -67,6 +70,7 @@ def sound_files(folder: Path) -> dict[str, Path]:
         write_photons(files[kind], [("mu-", 500.0, photons), ("", np.nan, photons)])
     write_profile(files["profile"], load_profile("mu-"))
     files["campaign"].write_text(CAMPAIGN)
+    files["detector"].write_text(DETECTOR)
     for kind in ("wcsim", "photonsim"):
         shutil.copy(ROOT_FILES / f"{kind}.root", files[kind])
     return files
@@ -82,6 +86,14 @@ runs:
   - lamp: {type: isotropic, position: [1.0, -2.0, 3.0]}
     events: centre.h5
 """
+DETECTOR = """format: lampyris-detector-1
+base: Eos
+made: {lampyris: 0.1.0, date: 2026-11-24}
+parameters:
+  wall.reflectance.value: 0.0521
+  sensors.dark_rate: 3.5
+  sensors.window: [-150.0, 900.0]
+"""
 NAMES = {
     "events": "events.h5",
     "fits": "fits.h5",
@@ -95,6 +107,7 @@ NAMES = {
     "photon archive": "photons.npz",
     "profile": "mu-.profile",
     "campaign": "campaign.yaml",
+    "detector": "detector.yaml",
     "wcsim": "wcsim.root",
     "photonsim": "photonsim.root",
 }
@@ -156,6 +169,17 @@ def _read_campaign(path: Path) -> object:
     return [make_lamp(run.get("lamp") if isinstance(run, dict) else run, str(path)) for run in runs]
 
 
+_eos = functools.cache(functools.partial(registry.load, "Eos"))
+
+
+def _read_detector(path: Path) -> Detector:
+    """A detector file; what it is based on is made once."""
+    with mock.patch.object(
+        registry, "load", lambda name: _eos() if name == "Eos" else fail_unknown("detector", name, ["Eos"])
+    ):
+        return from_file(path)
+
+
 READERS: dict[str, Callable[[Path], object]] = {
     "events": _read_events,
     "fits": read_fits,
@@ -169,6 +193,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "photon archive": _read_photon_table,
     "profile": read_profile,
     "campaign": _read_campaign,
+    "detector": _read_detector,
     "wcsim": _read_wcsim,
     "photonsim": _read_photonsim,
 }

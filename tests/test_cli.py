@@ -1,5 +1,6 @@
 import importlib
 import json
+import logging
 import sys
 import tempfile
 
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from lampyris import catalog
 from lampyris.cli import app, main
+from lampyris.cli._log import LOGGER
 from lampyris.data.fits_file import read_fits
 from lampyris.data.hits_file import read_events, write_events
 from lampyris.fit.parameters import NAMES, values
@@ -168,6 +170,7 @@ def test_damaged_files(damage, message, events_file, tmp_path):
                     file.attrs[name] = value
     before = files_in(tmp_path)
     told = message if isinstance(damage, dict) and "format" not in damage else "is of no format that lampyris reads"
+    told = "damaged or not an HDF5 file: Unable to synchronously open file (truncated" if damage == "cut" else told
     fails(told, "info", damaged, "--json")
     fails(message, "reconstruct", damaged, "-o", tmp_path / "fits.h5")
     fails(message, "display", damaged, "-o", tmp_path / "event.html", "--png", tmp_path / "event.png", "--json")
@@ -339,6 +342,7 @@ def test_log_and_version(events_file, tmp_path, monkeypatch, capsys):
     assert "missing.h5" in said[4][1]
     assert said[5][1].startswith("end: exit code 2")
     assert "`--log` must be a file that can be written" in capsys.readouterr().err
+    assert [type(handler) for handler in LOGGER.handlers] == [logging.NullHandler]  # or errors would be printed twice
     assert command("--version") == 0
     assert capsys.readouterr().out.startswith("lampyris 0.")
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 LOGGER = logging.getLogger("lampyris")
+LOGGER.addHandler(logging.NullHandler())  # without a log nothing is written anywhere
 
 
 class _Line(logging.Formatter):
@@ -40,13 +41,13 @@ def open_log(path: Path, words: list[str]) -> None:
 
 def log_result(told: dict) -> None:
     """Write down a result as one line of JSON."""
-    if LOGGER.handlers:
+    if LOGGER.isEnabledFor(logging.INFO):
         LOGGER.info("result: %s", json.dumps(told, default=str))
 
 
 def log_end(code: int, seconds: float) -> None:
     """Write down how the command ended, and close the file."""
-    if LOGGER.handlers:
+    if LOGGER.isEnabledFor(logging.INFO):
         LOGGER.log(logging.ERROR if code else logging.INFO, "end: exit code %d after %.1f s", code, seconds)
     for logger in (LOGGER, logging.getLogger("py.warnings")):
         for handler in list(logger.handlers):
@@ -54,3 +55,4 @@ def log_end(code: int, seconds: float) -> None:
                 logger.removeHandler(handler)
                 handler.close()
     logging.captureWarnings(False)
+    LOGGER.setLevel(logging.NOTSET)

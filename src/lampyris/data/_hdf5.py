@@ -133,7 +133,8 @@ def append(data: h5py.Dataset, rows) -> None:
 def _check_header(path: Path, file: h5py.File, kind: str, number: int) -> None:
     found, version_found = read_attribute(file, "format"), read_attribute(file, "version")
     if found != kind:
-        raise LampyrisError(f"{path} is not a {kind} file: its format is {found!r}.")
+        told = f"its format is {found!r}" if found else "it names no format; `lampyris convert` reads those of others"
+        raise LampyrisError(f"{path} is not a {kind} file: {told}.")
     if version_found != number:
         told = show(version_found)
         raise LampyrisError(f"{path} is of version {told} of {kind}; this lampyris reads version {number}.")

@@ -48,7 +48,7 @@ def readable(path: Path | str, kind: str) -> Iterator[None]:
     if not path.exists():
         raise LampyrisError(f"{path} does not exist.")
     if path.is_dir():
-        raise LampyrisError(f"{path} is a directory, not a {kind}.")
+        raise LampyrisError(f"{path} is a directory, not {a(kind)}.")
     try:
         yield
     except LampyrisError:
@@ -57,7 +57,12 @@ def readable(path: Path | str, kind: str) -> Iterator[None]:
         # libraries have errors of their own for broken files; only what they are known to raise is taken for that
         if not isinstance(error, _BROKEN) and type(error).__module__.split(".")[0] not in _LIBRARIES:
             raise
-        raise LampyrisError(f"{path} is damaged or not a {kind}: {one_line(error)[:300]}.") from error
+        raise LampyrisError(f"{path} is damaged or not {a(kind)}: {one_line(error)[:300]}.") from error
+
+
+def a(kind: str) -> str:
+    """A kind of file with its article."""
+    return f"{'an' if kind[0] in 'aeiou' or kind.startswith('HDF') else 'a'} {kind}"
 
 
 def check_unpacked(path: Path, most: int = LARGEST_UNPACKED) -> None:

@@ -36,8 +36,12 @@ def recognise(path: Path | str) -> str:
     path = Path(path)
     with readable(path, "file that lampyris reads"), path.open("rb") as file:
         head = file.read(8)
+    if not head:
+        raise LampyrisError(f"{path} is empty.")
     container = next((kind for signature, kind in _SIGNATURES.items() if head.startswith(signature)), "")
     if container == "hdf5":
+        with readable(path, "HDF5 file"), h5py.File(path, "r"):
+            pass
         own = {hits_file.FORMAT: "events", fits_file.FORMAT: "fits"}.get(file_format(path))
         if own is not None:
             return own
