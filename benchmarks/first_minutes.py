@@ -5,7 +5,7 @@
 The blocks of commands below `## First steps` of the README are read from it and run as they stand there: installation, demo,
 own detector, WatChMaL file. What a user brings is made before and not timed: a table of sensors, and a WatChMaL file of
 muons in WCTE.
-Times depend on how near the packages are and on what else the machine does.
+Times by the clock depend on how near the packages are and on what else the machine does; those of the processor do less.
 """
 
 import argparse
@@ -39,17 +39,20 @@ def blocks(readme: Path) -> list[list[str]]:
     return [[line.split("   #")[0].strip() for line in block.splitlines() if line.strip()] for block in found]
 
 
-def run(command: str, folder: Path, python: str, *, activate: bool) -> float:
-    """Seconds that a command takes in a clean shell; a failure ends the trial."""
+def run(command: str, folder: Path, python: str, *, activate: bool) -> dict:
+    """Seconds that a command takes in a clean shell, by the clock and of the processor; a failure ends the trial."""
     # what belongs to the caller's environment must not help
     clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     script = (". .venv/bin/activate\n" if activate else "") + command.replace("python3 ", f"{python} ", 1)
-    begin = time.perf_counter()
+    begin, used = time.perf_counter(), os.times()
     ended = subprocess.run(["bash", "-ec", script], cwd=folder, env=clean, capture_output=True, text=True)
     if ended.returncode != 0:
         sys.exit(f"{command!r} ended with {ended.returncode}:\n{ended.stdout}\n{ended.stderr}")
-    print(f"{time.perf_counter() - begin:8.1f} s  {command}", flush=True)
-    return time.perf_counter() - begin
+    after = os.times()
+    cpu = after.children_user + after.children_system - used.children_user - used.children_system
+    told = {"seconds": time.perf_counter() - begin, "cpu_seconds": cpu}
+    print(f"{told['seconds']:8.1f} s  {cpu:8.1f} s  {command}", flush=True)
+    return told
 
 
 def bring(folder: Path, python: str) -> None:
@@ -78,7 +81,8 @@ def trial(folder: Path, python: str) -> dict:
         missing = [file for file in MADE.get(name, ()) if not (folder / file).stat().st_size]
         if missing:
             sys.exit(f"{name} has not made {missing}")
-        figures[name] = {"commands": len(commands), "seconds": sum(each.values()), "each": each}
+        total = {unit: sum(one[unit] for one in each.values()) for unit in ("seconds", "cpu_seconds")}
+        figures[name] = {"commands": len(commands)} | total | {"each": each}
     return figures
 
 

@@ -155,7 +155,7 @@ def test_photons_fly_and_can_be_hidden(window, eos, tmp_path):
         window.run("await new Promise(r => setTimeout(r, 200))")
         drawn.append(has(window, count))
     assert drawn[0] < 0.2 * drawn[2]
-    assert drawn[0] <= drawn[1] <= drawn[2]
+    assert drawn[0] < 0.5 * drawn[1]  # later lines of other fates may hide a few pixels
     assert drawn[2] > 300
     window.press("l")
     window.run("await new Promise(r => setTimeout(r, 200))")
