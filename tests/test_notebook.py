@@ -33,4 +33,5 @@ def test_fits_give_the_table_that_they_print():
     assert "mu-: The fit converged. log-likelihood -12.3" in text
     assert "<td>energy</td><td>500</td><td>5</td><td>MeV</td>" in text
     assert text.count("<tr>") == 8  # the head and seven numbers
+    assert text.count('fill-opacity="1.00"') == 7  # each number with itself
     assert "energy           500 +- 5         MeV" in str(fit)

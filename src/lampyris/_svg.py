@@ -35,6 +35,17 @@ def dots(points, label: str, most: int = 800) -> str:
     return _drawing(width, height, shapes, label)
 
 
+def cells(matrix, label: str, side: int = 13) -> str:
+    """A square matrix of numbers between -1 and 1 as cells: blue below 0, orange above, white at 0 and where not finite."""
+    rows = np.clip(np.nan_to_num(np.asarray(matrix, float)), -1.0, 1.0)
+    shapes = []
+    for (row, column), value in np.ndenumerate(rows):
+        place = f'x="{column * side}" y="{row * side}" width="{side - 1}" height="{side - 1}"'
+        colour = "#d9822b" if value > 0 else INK
+        shapes.append(f'<rect {place} fill="{colour}" fill-opacity="{abs(value):.2f}" stroke="#cccccc"/>')
+    return _drawing(side * rows.shape[1], side * rows.shape[0], "".join(shapes), label)
+
+
 def _text(x: float, anchor: str, text: str) -> str:
     return f'<text x="{x:.0f}" y="{HEIGHT - 3}" text-anchor="{anchor}" font-size="11">{escape(text)}</text>'
 

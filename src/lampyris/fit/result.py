@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lampyris._svg import cells
 from lampyris.describe import html_table
 from lampyris.fit.parameters import NAMES, differences, values
 from lampyris.source import Track
@@ -69,8 +70,10 @@ class Fit(NamedTuple):
         return "\n".join([self._head(), *rows])
 
     def _repr_html_(self) -> str:
-        """The same table in notebooks."""
-        return html_table(self._head(), ("", "value", "error", "unit"), self._rows())
+        """The same table in notebooks, with the correlations as a small picture."""
+        table = html_table(self._head(), ("", "value", "error", "unit"), self._rows())
+        errors = np.sqrt(np.diag(self.covariance))
+        return table + cells(self.covariance / np.outer(errors, errors), "correlations of the seven numbers")
 
     def _head(self) -> str:
         return f"{self.value.particle}: {self.sentence} log-likelihood {self.log_likelihood:.1f}"
