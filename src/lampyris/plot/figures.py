@@ -24,8 +24,8 @@ def save_figures(path: Path | str, title: str, figures: dict[str, float | int | 
     for number, (name, values) in enumerate(groups.items()):
         panel = figure.add_subplot(grid[number // 2, number % 2])
         place = np.arange(len(values))[::-1]
-        panel.barh(place, list(values.values()), color="#3b6ea5", height=0.7)
-        panel.bar_label(panel.containers[0], fmt="%.3g", padding=3, fontsize=8)
+        drawn = panel.barh(place, list(values.values()), color="#3b6ea5", height=0.7)
+        panel.bar_label(drawn, fmt="%.3g", padding=3, fontsize=8)
         panel.set_yticks(place, list(values), fontsize=8)
         panel.axvline(0.0, color="black", linewidth=0.6)
         panel.margins(x=0.15)

@@ -125,7 +125,7 @@ def _evenly_chosen(
         kept, tags, emitted = [column[best] for column in kept], tags[best], emitted + made
     if kept is None:
         kept = [np.zeros((0, 3), np.float32)] * 2 + [np.zeros(0, np.float32)] * 3
-    return Rays(*kept), emitted
+    return Rays(*map(jnp.asarray, kept)), emitted
 
 
 @eqx.filter_jit

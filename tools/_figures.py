@@ -1,0 +1,279 @@
+"""The rows of the tables of figures: what was measured, how its numbers read, and the command that measures it."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+Figures = dict[str, dict]
+
+
+class Row(NamedTuple):
+    """One line of a table: what was measured, its figures as text, and the command that measures it."""
+
+    what: str
+    tell: Callable[[Figures], str]
+    command: str
+
+
+def spread(values, form: str) -> str:
+    """The smallest and the largest of some numbers."""
+    numbers = list(values.values()) if isinstance(values, dict) else list(values)
+    return f"{min(numbers):{form}} to {max(numbers):{form}}"
+
+
+def muons(f: Figures) -> dict:
+    return f["first_light"]["muons"]
+
+
+def tell_muons(f: Figures) -> str:
+    m = muons(f)
+    converged = round(m["converged_fraction"] * m["events"])
+    worst = max(event["vertex_cm"] for event in m["each"])
+    far = "none" if m["beyond_1m"] == 0 else str(m["beyond_1m"])
+    return (
+        f"{converged} of {m['events']} converge; 68 % of vertices within {m['vertex_q68_cm']:.1f} cm, directions "
+        f"{m['direction_q68_deg']:.2f} deg, momenta {m['momentum_q68_percent']:.1f} %; {far} beyond 1 m, the worst {worst:.0f} cm"
+    )
+
+
+def tell_pulls(f: Figures) -> str:
+    m = muons(f)
+    error = 1.0 / m["events"] ** 0.5
+    return (
+        f"widths {spread(m['pull_width'], '.1f')}, means {spread(m['pull_mean'], '+.1f')}; "
+        f"1 and 0 are right, +- {error / 2**0.5:.2f} and {error:.2f}"
+    )
+
+
+def tell_engine(f: Figures) -> str:
+    engine = f["light"]["engine"]
+    one, two = engine["mu-"], engine["e-"]
+    return (
+        f"mean yields {one['yield_error_percent_mean']:+.2f} % (mu-) and {two['yield_error_percent_mean']:+.2f} % (e-), "
+        f"the largest {one['yield_error_percent_max']:.1f} % and {two['yield_error_percent_max']:.1f} %; "
+        f"delays within {one['delay_error_ps_max']:.0f} and {two['delay_error_ps_max']:.0f} ps"
+    )
+
+
+def tell_learnt(f: Figures) -> str:
+    s = f["siren"]
+    kinds = [s[name] for name in ("mu-", "e-")]
+    charge = " and ".join(f"{s['charge_total_error_percent'][name]:+.1f}" for name in ("mu-", "e-"))
+    sigma = max(s["charge"][name]["total_sigma_percent"] for name in ("mu-", "e-"))
+    return (
+        f"photons within {max(k['yield_error_percent_max'] for k in kinds):.1f} %, tables within "
+        f"{max(k['table_tv_percent_max'] for k in kinds):.1f} %; charge of 1 GeV events in SK {charge} +- {sigma:.1f} %; "
+        f"{1e3 * s['siren_profile_seconds']:.0f} ms and {max(k['file_kilobytes'] for k in kinds):.0f} kB; "
+        f"trained in {s['train_minutes']:.0f} minutes"
+    )
+
+
+def tell_optics(f: Figures) -> str:
+    o = f["calibration"]["optics"]
+    errors = ", ".join(f"{100 * value:.1f}" for value in o["relative_error"].values())
+    mean = max(abs(value) for value in o["pull_mean"].values())
+    return (
+        f"{o['converged']} of {o['experiments']} fits converge; errors {errors} %; mean pulls within {mean:.1f} +- "
+        f"{o['pull_mean_sigma']:.2f}, widths {spread(o['pull_width'], '.1f')} +- {o['pull_width_sigma']:.2f}; "
+        f"{o['seconds']:.0f} s on one shared core"
+    )
+
+
+def tell_expected(f: Figures) -> str:
+    t = f["transport"]["chi2_per_sensor"]
+    return f"chi-square per sensor {spread([v for k, v in t.items() if k.startswith('expected_value')], '.2f')}"
+
+
+def tell_hybrid(f: Figures) -> str:
+    chi2, total = (
+        [value for world, value in f["transport"][name].items() if not world.startswith("expected_value")]
+        for name in ("chi2_per_sensor", "total_error_percent")
+    )
+    return f"chi-square per sensor {spread(chi2, '.2f')}; totals within {max(map(abs, total)):.1f} %"
+
+
+def tell_display(f: Figures) -> str:
+    return "; ".join(
+        f"{name} {d['frames_per_second']:.0f} frames a second, {d['page_mb']:.1f} MB"
+        for name, d in f["display"].items()
+    )
+
+
+def tell_fuzz(f: Figures) -> str:
+    r = f["fuzz_readers"].values()
+    failures = sum(len(one["failed"]) + len(one["crashed"]) for one in r)
+    return (
+        f"{len(list(r))} readers, {min(one['mutations'] for one in r):,} damaged files each: {failures} failures; "
+        f"at most {max(one['peak_gb'] for one in r):.1f} GB"
+    )
+
+
+def tell_minutes(f: Figures) -> str:
+    parts = ("install", "demo", "own_detector", "watchmal")
+    each = {name: f["first_minutes"][name] for name in parts}
+    told = [
+        f"{name.replace('_', ' ').replace('watchmal', 'WatChMaL')} {one['commands']} and {one['cpu_seconds']:.0f} s"
+        for name, one in each.items()
+    ]
+    clock = sum(one["seconds"] for one in each.values()) / 60.0
+    return f"{', '.join(told)}; {clock:.0f} minutes by the clock"
+
+
+ROWS = {
+    "first_minutes": Row(
+        "the first steps above from a clone, in an empty environment: commands and processor time",
+        tell_minutes,
+        "first_minutes.py",
+    ),
+    "demo": Row(
+        "demo: simulate, reconstruct and draw one Geant4 muon in SK, compilation included",
+        lambda f: (
+            f"{f['first_light']['demo_seconds']:.0f} s, vertex {f['first_light']['demo_vertex_cm']:.0f} cm from the truth"
+        ),
+        "first_light.py --demo",
+    ),
+    "muons": Row("whole Geant4 muons, 500 to 1400 MeV, in SK, start from the data alone", tell_muons, "first_light.py"),
+    "pulls": Row("pulls of these muons", tell_pulls, "first_light.py"),
+    "likelihood": Row(
+        "likelihood of a prediction with its gradient, SK",
+        lambda f: (
+            f"{f['first_light']['value_and_gradient_seconds']:.2f} s after {f['first_light']['compile_seconds']:.0f} s of "
+            f"compilation, {f['first_light']['peak_memory_gb']:.1f} GB peak"
+        ),
+        "first_light.py --timing",
+    ),
+    "step": Row(
+        "one step of the fit",
+        lambda f: (
+            f"{f['first_light']['fit_step_seconds']:.2f} s, of which the muons above needed "
+            f"{spread([e['evaluations'] for e in muons(f)['each']], 'd')}"
+        ),
+        "first_light.py --timing",
+    ),
+    "noise": Row(
+        "noise of the prediction for a 1 GeV muon over Poisson variance",
+        lambda f: f"{f['transport']['noise_over_poisson_percent']:.1f} %",
+        "transport.py",
+    ),
+    "photons": Row(
+        "Monte Carlo, and the same light through `ExpectedValue`",
+        lambda f: (
+            f"{f['transport']['monte_carlo_photons_per_second'] / 1e6:.2f} million photons and "
+            f"{f['transport']['expected_value_rays_per_second'] / 1e6:.1f} million rays a second"
+        ),
+        "transport.py",
+    ),
+    "efficiency": Row(
+        "efficiency of `Hybrid` over rays counted sensor by sensor (1 / (variance x time))",
+        lambda f: f"{f['transport']['efficiency_over_expected_value']:.0f} times",
+        "transport.py",
+    ),
+    "hybrid": Row("indirect light of `Hybrid` against Monte Carlo, five worlds", tell_hybrid, "transport.py"),
+    "expected": Row(
+        "indirect light of `ExpectedValue` against Monte Carlo, five worlds", tell_expected, "transport.py"
+    ),
+    "balance": Row(
+        "light that no account holds, as a share of all",
+        lambda f: f"{f['transport']['energy_balance_error_max']:.0e}".replace("0e+00", "none"),
+        "transport.py",
+    ),
+    "engine": Row("light of the built-in engine against Geant4, steps laid as there", tell_engine, "light.py"),
+    "learnt": Row(
+        "learnt light of mu- and e- against new particles, at energies not trained on", tell_learnt, "siren.py"
+    ),
+    "optics": Row(
+        "absorption, scattering, wall and sensor reflectance of SK from one laser of 1e7 photons, with shot noise, "
+        "starts half off",
+        tell_optics,
+        "calibration.py optics",
+    ),
+    "display": Row("display in software rendering", tell_display, "display.py"),
+    "fuzz": Row("damaged files: a clear line or a sound read", tell_fuzz, "fuzz_readers.py"),
+}
+
+
+class Compared(NamedTuple):
+    """One line of the comparison: the figure of Lampyris, and those that others give of themselves."""
+
+    what: str
+    tell: Callable[[Figures], str]
+    others: str
+    command: str
+
+
+COMPARED = (
+    Compared(
+        "muons in SK, 68 % of vertices within",
+        lambda f: f"{muons(f)['vertex_q68_cm']:.1f} cm",
+        "LUCiD 15.6 cm; fiTQun 15.8 cm",
+        "first_light.py",
+    ),
+    Compared(
+        "the same, directions within",
+        lambda f: f"{muons(f)['direction_q68_deg']:.2f} deg",
+        "LUCiD 1.1 deg; fiTQun 1.0 deg",
+        "first_light.py",
+    ),
+    Compared(
+        "the same, momenta within",
+        lambda f: f"{muons(f)['momentum_q68_percent']:.1f} %",
+        "LUCiD 1.5 %; fiTQun 2.3 %",
+        "first_light.py",
+    ),
+    Compared(
+        "time for one of these fits",
+        lambda f: f"{muons(f)['seconds_per_event']:.0f} s on a shared CPU core, compilation included",
+        "LUCiD about 10 s on an A100; fiTQun about 30 s on a CPU core",
+        "first_light.py",
+    ),
+    Compared(
+        "errors of these fits: widths of the pulls",
+        lambda f: f"{spread(muons(f)['pull_width'], '.1f')}, 1 is right",
+        "none given",
+        "first_light.py",
+    ),
+    Compared(
+        "Monte Carlo photons a second",
+        lambda f: (
+            f"{f['transport']['monte_carlo_photons_per_second'] / 1e6:.2f} million on two CPU cores, SK with flush disks"
+        ),
+        "Chroma 2.5 million on a GPU, 29,000 tubes as meshes; Opticks about 10 million on an RTX 6000 Ada, JUNO in full detail",
+        "transport.py",
+    ),
+    Compared(
+        "four optical parameters from shot-noise data",
+        lambda f: (
+            f"pulls with means within {max(abs(v) for v in f['calibration']['optics']['pull_mean'].values()):.1f} and widths "
+            f"{spread(f['calibration']['optics']['pull_width'], '.1f')}"
+        ),
+        "LUCiD: 500 Adam steps of 500,000 rays; no pulls given",
+        "calibration.py optics",
+    ),
+)
+
+TABLES = {
+    "measured": tuple(ROWS),
+    "start": ("first_minutes", "demo"),
+    "reconstruction": ("muons", "pulls", "likelihood", "step"),
+    "transport": ("noise", "photons", "efficiency", "hybrid", "expected", "balance"),
+    "light": ("engine", "learnt"),
+    "calibration": ("optics",),
+    "tools": ("display", "fuzz"),
+}
+
+
+def table(name: str, figures: Figures) -> str:
+    """One table as Markdown."""
+    if name == "compared":
+        lines = ["| what | Lampyris | others, by their own account | command |", "|---|---|---|---|"]
+        rows = [(r.what, r.tell, r.others, r.command) for r in COMPARED]
+    else:
+        lines = ["| what | measured | by |", "|---|---|---|"]
+        rows = [(ROWS[key].what, ROWS[key].tell, ROWS[key].command) for key in TABLES[name]]
+    for what, tell, *rest in rows:
+        try:
+            told = tell(figures)
+        except KeyError:
+            continue
+        *others, command = rest
+        lines.append(f"| {' | '.join([what, told, *others, f'`{command}`'])} |")
+    return "\n".join(lines) + "\n"
