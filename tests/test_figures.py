@@ -1,6 +1,6 @@
 """The tables of figures that people read are those that the benchmarks wrote."""
 
-from _figures import table
+from _figures import COMPARED, ROWS, table
 from make_figures import PAGES, ROOT, filled, load
 
 
@@ -10,6 +10,14 @@ def test_pages_quote_the_results():
         text = (ROOT / page).read_text(encoding="utf-8")
         assert "| measured |" in text
         assert filled(text, figures) == text, "python tools/make_figures.py fills the tables"
+
+
+def test_every_row_has_a_figure():
+    figures = load()
+    assert [name for name, row in ROWS.items() if not row.tell(figures)] == []  # a figure without a result raises KeyError
+    assert all(row.tell(figures) for row in COMPARED)
+    scripts = {row.command.split()[0] for row in (*ROWS.values(), *COMPARED)}
+    assert all((ROOT / "benchmarks" / script).exists() for script in scripts)
 
 
 def test_what_was_not_measured_is_left_out():

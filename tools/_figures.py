@@ -56,7 +56,7 @@ def tell_engine(f: Figures) -> str:
 
 def tell_learnt(f: Figures) -> str:
     s = f["siren"]
-    kinds = [s[name] for name in ("mu-", "e-")]
+    kinds = [s["siren"][name] for name in ("mu-", "e-")]
     charge = " and ".join(f"{s['charge_total_error_percent'][name]:+.1f}" for name in ("mu-", "e-"))
     sigma = max(s["charge"][name]["total_sigma_percent"] for name in ("mu-", "e-"))
     return (
