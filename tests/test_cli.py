@@ -1,6 +1,7 @@
 import importlib
 import json
 import logging
+import re
 import sys
 import tempfile
 
@@ -293,6 +294,21 @@ def test_demo(catalog_of_eos, quick, tmp_path, monkeypatch):
     assert files_in(tmp_path / "demo") == ["event.html", "event.png", "events.h5", "fits.h5"]
     np.testing.assert_allclose(list(told["truth"].values()), values(made_track()))
     assert "pull" in run("demo", "--output", tmp_path / "demo").stdout
+
+
+def test_display_draws_photons_or_says_why_not(catalog_of_eos, events_file, tmp_path):
+    page = tmp_path / "events.html"
+    assert run("display", events_file, "-o", page, "--no-predict", "--photons", 30).exit_code == 0
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page.read_text(), re.DOTALL)[1]
+    with_truth, without = json.loads(data)["events"]
+    assert sum(fate["count"] for fate in with_truth["photons"]["fates"]) == 30
+    assert with_truth["photons"]["emitted"] > 1000
+    assert with_truth["note"] == ""
+    assert without["note"] == "no photons: the file does not tell the true particle of this event"
+    assert "photons" not in without
+    plain = tmp_path / "plain.html"
+    assert run("display", events_file, "-o", plain, "--no-predict").exit_code == 0
+    assert '"photons": {' not in plain.read_text()
 
 
 @pytest.mark.parametrize(
