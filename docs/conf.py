@@ -1,6 +1,11 @@
 """The documentation: `make docs` builds it into build/docs; code blocks are executed and warnings are errors."""
 
+import os
 from importlib.metadata import version as installed
+
+# the kernels that execute the pages take these over: no progress bars, which are for people who watch, no warning about
+# commands started from a process with threads, no alarms of the compiler about slow machines
+os.environ |= {"TTY_COMPATIBLE": "0", "PYTHONWARNINGS": "ignore:os.fork:RuntimeWarning", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 project, author, copyright = "Lampyris", "The Lampyris developers", "The Lampyris developers"
 version = release = installed("lampyris")

@@ -115,7 +115,10 @@ def tell_minutes(f: Figures) -> str:
         for name, one in each.items()
     ]
     clock = sum(one["seconds"] for one in each.values()) / 60.0
-    return f"{', '.join(told)}; {clock:.0f} minutes by the clock"
+    run = f["settings"]["first_minutes"]
+    return (
+        f"{', '.join(told)}; {clock:.0f} minutes by the clock, on {run['cores']} core under a load of {run['load']:.0f}"
+    )
 
 
 ROWS = {

@@ -25,8 +25,10 @@ def filled(text: str, figures: Figures) -> str:
 
 
 def load() -> Figures:
-    """All results by name."""
-    return {path.stem: json.loads(path.read_text())["figures"] for path in sorted(RESULTS.glob("*.json"))}
+    """Figures of all results by name, and the settings of all under `settings`."""
+    results = {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))}
+    settings = {name: result["settings"] for name, result in results.items()}
+    return {name: result["figures"] for name, result in results.items()} | {"settings": settings}
 
 
 def main() -> None:
