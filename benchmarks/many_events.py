@@ -1,6 +1,6 @@
 """Reconstruction of a file of events: one process, several ones that are killed, and Dask workers of which one dies.
 
-    python benchmarks/many_events.py [--events 8] [--seed 1]
+    python benchmarks/many_events.py [--events 6] [--seed 1]
 
 Electrons of 300 MeV in a tank of 8 x 8 m with 400 sensors. The first run fits all events in one process. The second fits
 them in two processes and is killed with SIGKILL after a quarter of the events; it goes on with two Dask workers, one of which
@@ -29,7 +29,7 @@ from lampyris.data.hits_file import write_events
 from lampyris.layout import barrel, caps, join
 
 PARTICLE, ENERGY, RADIUS = "e-", 300.0, 0.2
-PATIENCE = 900.0
+PATIENCE = 1800.0
 
 
 def tank(folder: Path) -> Path:
@@ -77,7 +77,8 @@ def dask_run(folder: Path, events: int, done: int) -> None:
         running = subprocess.Popen(words, cwd=folder)
         wait_for(lambda: rows_in(folder / "other.h5.part") > done or running.poll() is not None, "a row of a worker")
         cluster.workers[0].process.process.kill()
-        running.wait(PATIENCE)
+        if running.wait(PATIENCE) != 0:
+            raise SystemExit("the run on Dask workers failed")
 
 
 def different_columns(one: Path, other: Path) -> list[str]:
@@ -96,7 +97,7 @@ def different_columns(one: Path, other: Path) -> list[str]:
 
 def main() -> None:
     options = argparse.ArgumentParser()
-    options.add_argument("--events", type=int, default=8)
+    options.add_argument("--events", type=int, default=6)
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as place:

@@ -99,7 +99,7 @@ def _collect(client: distributed.Client, name: str, source: Iterator, address: s
                 return
             yield submit(number, task)
 
-    running = distributed.as_completed(list(fill()))
+    running = distributed.as_completed(list(fill()), loop=client.loop)
     for future in running:
         number = numbers.pop(future.key)
         try:
