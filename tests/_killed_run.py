@@ -20,10 +20,10 @@ from lampyris.surface import Lambertian
 CHANNELS, PAUSE = 60, 0.03
 
 
-def tank():
+def tank(channels=CHANNELS):
     """A tube with a ring of sensors."""
-    azimuth = 2.0 * np.pi * np.arange(CHANNELS) / CHANNELS
-    outward = np.stack([np.cos(azimuth), np.sin(azimuth), np.zeros(CHANNELS)], axis=1)
+    azimuth = 2.0 * np.pi * np.arange(channels) / channels
+    outward = np.stack([np.cos(azimuth), np.sin(azimuth), np.zeros(channels)], axis=1)
     return Detector(
         Cylinder(2.0, 4.0), Medium(1.34, 50.0), Lambertian(0.0), make_sensors(2.0 * outward, -outward, 0.1), name="Eos"
     )
@@ -36,7 +36,7 @@ def fit(detector, hits, *, particle):
     time.sleep(PAUSE)
     total, mean = float(np.sum(hits.charge)), float(np.mean(hits.time))
     covariance = np.diag(np.array([total, mean, 1.0, 2.0, 3.0, 4.0, 5.0]) ** 2)
-    track = Track(particle, 200.0 + total, [0.01 * mean, 0.0, 0.1], [0.6, 0.0, 0.8], mean)
+    track = Track(particle, 200.0 + 0.1 * total, [0.01 * mean, 0.0, 0.1], [0.6, 0.0, 0.8], mean)
     statistics = {"iterations": 3.0, "hits": float(np.sum(hits.hit))}
     return Fit(track, make_errors(covariance), covariance, NAMES, -total, "converged", statistics)
 

@@ -29,10 +29,10 @@ CHANNELS = _killed_run.CHANNELS
 EVENTS = 24
 
 
-def hits_of(seed, channels=CHANNELS):
+def hits_of(seed, channels=CHANNELS, least=10):
     draw = np.random.default_rng(seed)
     hit = np.zeros(channels, bool)
-    hit[draw.permutation(channels)[: 10 + seed % 20]] = True
+    hit[draw.permutation(channels)[: least + seed % 20]] = True
     charge, time_ = draw.exponential(2.0, channels), draw.normal(10.0, 3.0, channels)
     return Hits(np.where(hit, charge, 0.0).astype("f4"), np.where(hit, time_, 0.0).astype("f4"), hit)
 
@@ -199,10 +199,12 @@ def test_a_killed_run_goes_on_to_the_same_file(events, tank, tmp_path, quick):
     assert_same(tmp_path / "fits.h5", tmp_path / "whole.h5")
 
 
-def test_a_file_that_ends_in_the_middle(quick, tank, truth, tmp_path):
+def test_a_file_that_ends_in_the_middle(quick, truth, tmp_path):
     """The events before the end are fitted as ever, the others are told."""
-    path, many = tmp_path / "events.h5", 4000
-    write_events(path, tank, ((hits_of(k), truth) for k in range(many)))
+    path, many, channels = tmp_path / "events.h5", 60, 3000
+    wide = _killed_run.tank(channels)
+    made = [hits_of(k, channels, 1500) for k in range(many)]
+    write_events(path, wide, ((hits, truth) for hits in made))
     content, total = path.read_bytes(), path.stat().st_size
     assert missing_bytes(path) == 0
     path.write_bytes(content[: int(0.8 * total)])
@@ -210,25 +212,48 @@ def test_a_file_that_ends_in_the_middle(quick, tank, truth, tmp_path):
         read_events(path)
     with events_left(path) as (left, lacking):
         assert (len(left), lacking) == (many, total - int(0.8 * total))
-        good = []
-        for number in range(0, many, 100):
-            try:
-                np.testing.assert_array_equal(left.hits(number).charge, hits_of(number).charge)
-                good.append(number)
-            except LampyrisError as error:
-                assert "\n" not in str(error)
-    assert 0 < len(good) < many // 100
+        good = [number for number in range(many) if same_hits(left, number, made[number])]
+    assert 10 < len(good) < many
+    fitted = dict(reconstruct_many(wide, ((number, made[number]) for number in good)))
+    assert {outcome.result for outcome in fitted.values()} == {"converged"}
     path.write_bytes(content[:100])
     with pytest.raises(LampyrisError, match=r"events\.h5 is damaged"), events_left(path):
         pass
 
 
-def test_processes_give_what_one_gives(tmp_path):
-    """One task kills its process whenever it is done, another one once: only the first is lost."""
-    tasks = [(number, number + 10) for number in range(8)]
+def same_hits(events, number, expected):
+    """Whether an event can be read; if so it is what was written."""
+    try:
+        hits = events.hits(number)
+    except LampyrisError as error:
+        if "\n" in str(error):
+            raise
+        return False
+    for name in Hits._fields:
+        np.testing.assert_array_equal(getattr(hits, name), getattr(expected, name))
+    return True
+
+
+def test_the_rest_of_a_cut_file_is_told(quick, events, tmp_path, monkeypatch):
+    """The command fits what is left, gives every other event its row, and says so."""
+    whole = events.read_bytes()
+    with h5py.File(events) as file:
+        places = [file[f"hits/{n}"].id.get_chunk_info(0).byte_offset for n in ("channel", "charge", "time")]
+    events.write_bytes(whole[: max(places)])
+    done = run("reconstruct", events, "-o", tmp_path / "fits.h5")
+    assert done.exit_code == 0, done.output
+    assert f"ends in the middle, {len(whole) - max(places)} bytes are missing" in done.stdout
+    rows = read_fits(tmp_path / "fits.h5")
+    assert set(rows.result) == {"unusable", "no hits"}
+    assert "damaged" in rows.note[0]
+    assert str(tmp_path) not in rows.note[0]
+
+
+def test_processes_give_what_one_gives():
+    """The task that kills its process is lost, and no other."""
+    tasks = [(number, number + 10) for number in range(6)]
     expected = dict(in_line(Deadly(), tasks))
-    assert dict(in_processes(Deadly(), tasks[:2], 2)) == dict(list(expected.items())[:2])
-    found = dict(in_processes(Deadly(always=(13,), once=(16,), mark=str(tmp_path / "mark")), tasks, 2))
+    found = dict(in_processes(Deadly(always=(13,)), tasks, 2))
     assert isinstance(found.pop(3), Lost)
     del expected[3]
     assert found == expected
@@ -257,6 +282,8 @@ def test_no_scheduler_is_one_line(quick, events, tmp_path, monkeypatch):
     monkeypatch.setattr(farm, "PATIENCE", 0.2)
     done = run("reconstruct", events, "--scheduler", "tcp://127.0.0.1:9", "-o", tmp_path / "fits.h5")
     assert done.exit_code == 2
-    assert done.stderr == "error: `--scheduler` must be where a Dask scheduler answers, but tcp://127.0.0.1:9 does not.\n"
+    assert (
+        done.stderr == "error: `--scheduler` must be where a Dask scheduler answers, but tcp://127.0.0.1:9 does not.\n"
+    )
     done = run("reconstruct", events, "--scheduler", "x", "--jobs", "2", "-o", tmp_path / "fits.h5")
     assert "`jobs` must be left out" in done.stderr

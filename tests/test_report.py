@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from lampyris.cli import app
 from lampyris.data.fits_file import FitRow, FitsWriter, read_fits, summary
 from lampyris.data.hits_file import EventFile
+from lampyris.fit.hit_pattern import hit_pattern
 from lampyris.fit.parameters import NAMES
 from lampyris.fit.resolution import Sample, deviations, resolution
 
@@ -186,8 +187,19 @@ def test_files_of_the_first_version_are_read(tmp_path):
     oldest = summary(read_fits(path))
     assert oldest == {name: value for name, value in newest.items() if name in oldest}
     assert set(newest) - set(oldest) == {"seconds_per_event", "fit_seconds", "iterations_median", "iterations_95"}
-    report(path)
+    assert oldest["vertex_q68_cm"] == resolution(read_fits(path).sample)["vertex_q68_cm"]
     with h5py.File(path, "r+") as file:
         file.attrs["version"] = np.int64(3)
     bad = CliRunner().invoke(app, ["report", str(path)])
     assert "of version 3 of lampyris-fits; this lampyris reads version 1 and 2" in bad.stderr
+
+
+def test_hit_pattern_is_standard_where_the_prediction_holds():
+    """Mean 0 and width 1 over 400 events within 4 standard errors; light in the wrong place shows at once."""
+    draw = np.random.default_rng(3)
+    expected = draw.exponential(1.0, 500)
+    found = [hit_pattern(expected, draw.poisson(expected) > 0) for _ in range(400)]
+    assert abs(np.mean(found)) < 4.0 / np.sqrt(400)
+    assert abs(np.std(found) - 1.0) < 4.0 / np.sqrt(800)
+    assert hit_pattern(expected[::-1], draw.poisson(expected) > 0) > 5.0
+    assert np.isnan(hit_pattern(np.zeros(0), np.zeros(0, bool)))

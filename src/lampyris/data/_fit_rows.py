@@ -6,7 +6,6 @@ so that a process may be killed at any moment; HDF5 files do not survive that wh
 
 import contextlib
 import json
-import math
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,7 +54,13 @@ class FitRow(NamedTuple):
 
     @staticmethod
     def of(
-        event: int, fit: Fit | None, truth: Track | Truth | None, *, result: str = NO_HITS, note: str = "", **told: float
+        event: int,
+        fit: Fit | None,
+        truth: Track | Truth | None,
+        *,
+        result: str = NO_HITS,
+        note: str = "",
+        **told: float,
     ) -> "FitRow":
         """The row of a fit; without one, that of an event whose `result` says why. `told` are further statistics."""
         true, name = _true_values(truth), "" if truth is None else truth.particle
@@ -141,12 +146,18 @@ def _row(told: dict[str, Any]) -> FitRow | None:
     """A row of its line; nothing if the line is not that of a row."""
     try:
         arrays = {name: np.array(told[name], float) for name in ("value", "error", "covariance", "truth")}
-        words = {name: str(told[name]) for name in ("result", "true_particle", "note")}
         known = {str(name): float(value) for name, value in told["statistics"].items()}
         row = FitRow(
-            event=int(told["event"]), log_likelihood=float(told["log_likelihood"]), statistics=known, **arrays, **words
+            int(told["event"]),
+            *(arrays[name] for name in ("value", "error", "covariance")),
+            float(told["log_likelihood"]),
+            str(told["result"]),
+            arrays["truth"],
+            str(told["true_particle"]),
+            str(told["note"]),
+            known,
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
     shapes = [array.shape for array in arrays.values()]
-    return row if shapes == [(7,), (7,), (7, 7), (7,)] and math.isfinite(row.event) and row.event >= 0 else None
+    return row if shapes == [(7,), (7,), (7, 7), (7,)] and row.event >= 0 else None

@@ -87,11 +87,12 @@ def _collect(client: distributed.Client, name: str, source: Iterator, address: s
 
     def submit(number: int, task: Any) -> distributed.Future:
         future = client.submit(_do, name, task, key=f"{name}-{number}", pure=False)
-        numbers[future.key] = number
+        numbers[str(future.key)] = number
         return future
 
     def fill() -> Iterator[distributed.Future]:
-        width = AHEAD * max(sum(client.ncores().values()), 1)
+        cores: Any = client.ncores()
+        width = AHEAD * max(sum(cores.values()), 1)
         while len(numbers) < width:
             try:
                 number, task = next(source)
@@ -101,7 +102,7 @@ def _collect(client: distributed.Client, name: str, source: Iterator, address: s
 
     running = distributed.as_completed(list(fill()), loop=client.loop)
     for future in running:
-        number = numbers.pop(future.key)
+        number = numbers.pop(str(future.key))
         try:
             result = future.result()
         except distributed.KilledWorker:

@@ -40,7 +40,7 @@ class Sample(NamedTuple):
     @property
     def known(self) -> np.ndarray:
         """Events whose truth is known."""
-        return np.isfinite(self.truth).all(axis=1)
+        return np.asarray(np.isfinite(self.truth).all(axis=1))
 
     @property
     def fitted(self) -> np.ndarray:

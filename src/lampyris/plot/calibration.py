@@ -39,9 +39,7 @@ def _correlation(fit: Calibration) -> str:
     """The correlation matrix as a table."""
     if len(fit.names) < 2:
         return ""
-    rows = [
-        (name, *(f"{value:+.2f}" for value in row)) for name, row in zip(fit.names, fit.correlation, strict=True)
-    ]
+    rows = [(name, *(f"{value:+.2f}" for value in row)) for name, row in zip(fit.names, fit.correlation, strict=True)]
     return f"<h2>Correlations</h2>{table(('', *fit.names), rows)}"
 
 
