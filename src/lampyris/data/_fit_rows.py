@@ -147,12 +147,15 @@ def _row(told: dict[str, Any]) -> FitRow | None:
     try:
         arrays = {name: np.array(told[name], float) for name in ("value", "error", "covariance", "truth")}
         known = {str(name): float(value) for name, value in told["statistics"].items()}
+        value, error, covariance, truth = arrays.values()
         row = FitRow(
             int(told["event"]),
-            *(arrays[name] for name in ("value", "error", "covariance")),
+            value,
+            error,
+            covariance,
             float(told["log_likelihood"]),
             str(told["result"]),
-            arrays["truth"],
+            truth,
             str(told["true_particle"]),
             str(told["note"]),
             known,
