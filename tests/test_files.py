@@ -215,8 +215,8 @@ def test_fits_resume_and_come_back(path, truth, tmp_path):
     np.testing.assert_allclose(values(fits.track(2)), values(truth) + 0.01, rtol=1e-4)
     told = summary(fits)
     assert told["results"] == {"converged": 2, "no hits": 1}
-    assert told["vertex_cm_68"] == pytest.approx(np.sqrt(3.0))
-    assert told["pull_rms"]["time"] == pytest.approx(0.1)
+    assert told["vertex_q68_cm"] == pytest.approx(np.sqrt(3.0))
+    assert told["pull_mean"]["time"] == pytest.approx(0.1)
     with pytest.raises(LampyrisError, match="no fit of event 5"):
         fits.track(5)
 

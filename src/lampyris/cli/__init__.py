@@ -19,6 +19,7 @@ from lampyris.cli.info import tell_file
 from lampyris.cli.particles import write_particles
 from lampyris.cli.plan import plan_file
 from lampyris.cli.reconstruct import reconstruct_file
+from lampyris.cli.report import report_fits
 from lampyris.cli.serve import serve_file
 from lampyris.cli.simulate import simulate_file
 from lampyris.cli.train import train_profile
@@ -38,6 +39,7 @@ for _name, _function in (
     ("particles", write_particles),
     ("simulate", simulate_file),
     ("reconstruct", reconstruct_file),
+    ("report", report_fits),
     ("calibrate", calibrate_file),
     ("plan", plan_file),
     ("display", show_event),

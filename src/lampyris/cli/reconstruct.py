@@ -1,8 +1,9 @@
 """`lampyris reconstruct`."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +19,16 @@ from lampyris.cli._common import (
     tell,
 )
 
+if TYPE_CHECKING:
+    from lampyris.data.fits_file import FitsWriter
+    from lampyris.data.hits_file import EventFile
+    from lampyris.data.records import Truth
+    from lampyris.detector import Detector
+    from lampyris.fit.many import Outcome
+
+JOBS = typer.Option("--jobs", "-j", help="Processes that fit at the same time.", min=1)
+SCHEDULER = typer.Option(help="Let the workers of this Dask scheduler fit, as tcp://host:8786.")
+
 
 @guarded
 def reconstruct_file(
@@ -25,53 +36,125 @@ def reconstruct_file(
     output: Annotated[Path, typer.Option("--output", "-o", help="File of fits to write (HDF5).")],
     particle: Annotated[str, typer.Option(help="Particle to look for.")] = "mu-",
     detector: Annotated[str | None, DETECTOR] = None,
+    jobs: Annotated[int, JOBS] = 1,
+    scheduler: Annotated[str | None, SCHEDULER] = None,
     as_json: Annotated[bool, AS_JSON] = False,
     quiet: Annotated[bool, QUIET] = False,
 ) -> None:
     """Fit energy, vertex, direction and time of a particle to every event of a file.
 
-    A run that was stopped goes on where it was: finished events wait in the output's name with .part.
+    Every event gets a row with a result; one whose data are not sound stops no other. A run that was stopped goes on where
+    it was: finished events wait in the output's name with .part. Fits do not depend on --jobs or --scheduler.
 
     Example: lampyris reconstruct events.h5 --particle mu- -o fits.h5
     """
+    from lampyris.data.cut_file import events_left
     from lampyris.data.fits_file import FitsWriter, read_fits, summary
-    from lampyris.data.hits_file import read_events
     from lampyris.emission import load_profile
+    from lampyris.fit.many import detector_digest
 
     begin = time.perf_counter()
     check_output("--output", output, file)
     load_profile(particle)
-    events = read_events(file)
-    used = load_detector(events, detector)
-    line = command_line("reconstruct", file.name, "--particle", particle)
-    writer = FitsWriter(output, events, particle, command=line)
-    taken_up = len(writer.done)
-    with progress(as_json or quiet) as bar:
-        _reconstruct(used, events, particle, writer, bar)
-    writer.finish()
-    told: dict[str, Any] = {"file": str(output), "input": str(file), "detector": used.name, "particle": particle}
-    told |= {"taken_up": taken_up, "seconds": time.perf_counter() - begin} | summary(read_fits(output))
+    with events_left(file) as (events, lacking):
+        used = load_detector(events, detector)
+        line = command_line("reconstruct", file.name, "--particle", particle)
+        writer = FitsWriter(output, events, particle, command=line, digest=detector_digest(used))
+        taken_up = len(writer.done)
+        with progress(as_json or quiet) as bar:
+            _Run(used, events, particle, writer, bar).all(jobs, scheduler)
+        writer.finish()
+        told: dict[str, Any] = {"file": str(output), "input": str(file), "detector": used.name, "particle": particle}
+        told |= {"named_detector": events.detector_name, "missing_bytes": lacking, "taken_up": taken_up}
+    seconds = time.perf_counter() - begin
+    told |= {"seconds": seconds, "events_per_second": (len(events) - taken_up) / seconds}
+    told |= summary(read_fits(output))
+    tell(told, "\n".join(_lines(told)), as_json, quiet)
+
+
+def _lines(told: dict[str, Any]) -> Iterator[str]:
+    """The result for people."""
     results = ", ".join(f"{count} {name}" for name, count in told["results"].items())
-    lines = [f"{len(events)} events: {results}; {told['seconds']:.1f} s: {output}"]
-    if "vertex_cm_68" in told:
-        energy = 100 * told["energy_68"]
-        text = f"{told['vertex_cm_68']:.1f} cm, {told['direction_deg_68']:.2f} deg and {energy:.1f} %"
-        lines.append(f"68 % of vertices, directions and energies lie within {text} of the truth")
-    tell(told, "\n".join(lines), as_json, quiet)
+    yield f"{told['events']} events: {results}; {told['seconds']:.1f} s: {told['file']}"
+    if told["missing_bytes"]:
+        lost = told["results"].get("unusable", 0)
+        yield (
+            f"{told['input']} ends in the middle, {told['missing_bytes']} bytes are missing: "
+            f"{lost} of its {told['events']} events could not be read."
+        )
+    if told["named_detector"].lower() != told["detector"].lower():
+        yield f"The events name the detector {told['named_detector']}; they were fitted with {told['detector']}."
+    if "vertex_q68_cm" in told:
+        vertex, direction, momentum = (told[f"{n}_q68_{u}"] for n, u in UNITS.items())
+        text = f"{vertex:.1f} cm, {direction:.2f} deg and {momentum:.1f} %"
+        yield f"68 % of vertices, directions and momenta lie within {text} of the truth"
 
 
-def _reconstruct(detector, events, particle, writer, bar) -> None:
-    """Fit the events that are not done; one without hits gets its row and stops nothing."""
-    import numpy as np
+UNITS = {"vertex": "cm", "direction": "deg", "momentum": "percent"}
 
-    from lampyris.data.fits_file import FitRow
-    from lampyris.fit import reconstruct
 
-    task = bar.add_task("reconstructing", total=len(events), completed=len(writer.done))
-    for number in range(len(events)):
-        if number in writer.done:
-            continue
-        hits, truth = events.hits(number), events.truth(number)
-        fit = reconstruct(detector, hits, particle=particle) if np.any(hits.hit) else None
-        writer.append(FitRow.of(number, fit, truth))
-        bar.advance(task)
+class _Run:
+    """Events of a file on their way to the rows of another."""
+
+    def __init__(self, detector: "Detector", events: "EventFile", particle: str, writer: "FitsWriter", bar):
+        self.detector, self.events, self.particle, self.writer = detector, events, particle, writer
+        self.bar, self.begin, self.fitted = bar, time.perf_counter(), 0
+        self.task = bar.add_task("reconstructing", total=len(events), completed=len(writer.done))
+
+    def all(self, jobs: int, scheduler: str | None) -> None:
+        """Fit the events that have no row."""
+        from lampyris.fit.many import reconstruct_many
+
+        if len(self.writer.done) == len(self.events):
+            return
+        options: dict[str, Any] = {"particle": self.particle, "jobs": jobs, "scheduler": scheduler}
+        for number, outcome in reconstruct_many(self.detector, self._readable(), **options):
+            self._keep(number, outcome)
+
+    def _readable(self) -> Iterator[tuple[int, Any]]:
+        """Hits of the events without a row; an event that cannot be read gets its row at once."""
+        from lampyris._checks import LampyrisError
+        from lampyris.fit.many import UNUSABLE, Outcome
+
+        done = self.writer.done
+        for number in range(len(self.events)):
+            if number in done:
+                continue
+            try:
+                hits = self.events.hits(number)
+            except LampyrisError as error:
+                note = str(error).removeprefix(f"{self.events.path}: ")
+                self._keep(number, Outcome(None, UNUSABLE, note, 0.0))
+                continue
+            yield number, hits
+
+    def _keep(self, number: int, outcome: "Outcome") -> None:
+        from lampyris.data.fits_file import FitRow
+
+        truth, wrong = self._truth(number)
+        told = {"seconds": outcome.seconds, "wall_distance": self._room(outcome.fit and outcome.fit.value)}
+        told["true_wall_distance"] = self._room(truth)
+        note = "; ".join(text for text in (outcome.note, wrong) if text)
+        self.writer.append(FitRow.of(number, outcome.fit, truth, result=outcome.result, note=note, **told))
+        self.fitted += 1
+        rate = self.fitted / (time.perf_counter() - self.begin)
+        self.bar.update(self.task, advance=1, description=f"reconstructing, {rate:.3g} events/s")
+
+    def _truth(self, number: int) -> tuple["Truth | None", str]:
+        """The true particle, or what is wrong with it."""
+        from lampyris._checks import LampyrisError
+
+        try:
+            return self.events.particle(number), ""
+        except LampyrisError as error:
+            return None, str(error).removeprefix(f"{self.events.path}: ")
+
+    def _room(self, particle) -> float:
+        """Distance of a vertex from the wall [m], positive inside."""
+        import numpy as np
+
+        from lampyris._host import on_host
+
+        if particle is None:
+            return float("nan")
+        return float(on_host(self.detector.shape.signed_distance, np.asarray(particle.position, float)))

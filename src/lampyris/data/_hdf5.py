@@ -55,8 +55,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def reading(path: Path | str, kind: str, number: int) -> Iterator[h5py.File]:
-    """A file of the format `kind` in version `number`; all that is wrong with it ends in one line."""
+def reading(path: Path | str, kind: str, number: int, *, oldest: int | None = None) -> Iterator[h5py.File]:
+    """A file of the format `kind` in the versions `oldest` (else `number` alone) to `number`; all that is wrong with it
+    ends in one line."""
     path = Path(path)
     try:
         if not path.exists():
@@ -64,7 +65,7 @@ def reading(path: Path | str, kind: str, number: int) -> Iterator[h5py.File]:
         if path.is_dir():
             raise LampyrisError(f"{path} is a directory, not a {kind} file.")
         with h5py.File(path, "r") as file:
-            _check_header(path, file, kind, number)
+            _check_header(path, file, kind, range(number if oldest is None else oldest, number + 1))
             yield file
     except LampyrisError:
         raise
@@ -130,11 +131,11 @@ def append(data: h5py.Dataset, rows) -> None:
     data[start:] = rows
 
 
-def _check_header(path: Path, file: h5py.File, kind: str, number: int) -> None:
+def _check_header(path: Path, file: h5py.File, kind: str, numbers: range) -> None:
     found, version_found = read_attribute(file, "format"), read_attribute(file, "version")
     if found != kind:
         told = f"its format is {found!r}" if found else "it names no format; `lampyris convert` reads those of others"
         raise LampyrisError(f"{path} is not a {kind} file: {told}.")
-    if version_found != number:
-        told = show(version_found)
-        raise LampyrisError(f"{path} is of version {told} of {kind}; this lampyris reads version {number}.")
+    if version_found not in numbers:
+        told, known = show(version_found), " and ".join(map(str, numbers))
+        raise LampyrisError(f"{path} is of version {told} of {kind}; this lampyris reads version {known}.")

@@ -1,127 +1,99 @@
-"""Results of track fits in a file, written event by event so that a long run can be taken up again.
+"""Results of track fits in a file, kept event by event so that a long run can be taken up again.
 
-Format `lampyris-fits`, version 1; one row for each event:
+Format `lampyris-fits`, version 2; one row for each event. Version 1, which ends with the truth, is read too:
 
-    attributes           format, version, uuid, particle, input, input_uuid, detector, lampyris, command, date
+    attributes           format, version, uuid, particle, input, input_uuid, detector, detector_digest, lampyris, command, date
     /fit/event           (rows,)       number of the event in the input
     /fit/value, error    (rows, 7)     energy [MeV], x, y, z [m], theta, phi [rad], time [ns]
     /fit/covariance      (rows, 7, 7)
     /fit/log_likelihood  (rows,)
-    /fit/result          (rows,)       "converged", ..., "no hits" for an event without any
+    /fit/result          (rows,)       "converged", ...; "no hits", "unusable", "failed" for an event without a fit
+    /fit/note            (rows,)       why there is no fit, or what was wrong with the truth
     /truth/value         (rows, 7)     NaN where the truth is not known
+    /truth/particle      (rows,)       empty where the truth is not known
+    /statistics/...      (rows,)       hits, charge [pe], iterations, rough_iterations, evaluations, goodness [sigma],
+                                       seconds, wall_distance and true_wall_distance of the vertex [m]; NaN where not known
 """
 # pyright: reportArgumentType=false
 # fields of modules convert plain numbers, which pyright cannot see
 
-import os
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import h5py
 import numpy as np
 
 from lampyris._checks import LampyrisError
-from lampyris.data._attributes import read_attribute, text_attributes, write_attributes
-from lampyris.data._hdf5 import attribute, column, dataset, growing, one_line, provenance, reading
+from lampyris.data._attributes import text_attributes, write_attributes
+from lampyris.data._fit_rows import NO_HITS, STATISTICS, FitRow, RowLog
+from lampyris.data._hdf5 import attribute, column, growing, provenance, reading, writing
 from lampyris.data._limits import LARGEST_COLUMN
 from lampyris.data.hits_file import EventFile
 from lampyris.emission import load_profile
-from lampyris.fit import Fit
-from lampyris.fit.parameters import NAMES, values
+from lampyris.fit.resolution import Sample, resolution
 from lampyris.source import Track
 
-FORMAT, VERSION = "lampyris-fits", 1
-NO_HITS = "no hits"
+__all__ = ["FORMAT", "NO_HITS", "FitFile", "FitRow", "FitsWriter", "make_track", "read_fits", "summary"]
+
+FORMAT, VERSION, OLDEST = "lampyris-fits", 2, 1
+LONGEST_NOTE = 160
 _COLUMNS = {
-    "fit/event": ((), np.int64),
-    "fit/value": ((7,), np.float64),
-    "fit/error": ((7,), np.float64),
-    "fit/covariance": ((7, 7), np.float64),
-    "fit/log_likelihood": ((), np.float64),
-    "fit/result": ((), "S24"),
-    "truth/value": ((7,), np.float64),
+    "event": ("fit/event", (), np.int64),
+    "value": ("fit/value", (7,), np.float64),
+    "error": ("fit/error", (7,), np.float64),
+    "covariance": ("fit/covariance", (7, 7), np.float64),
+    "log_likelihood": ("fit/log_likelihood", (), np.float64),
+    "result": ("fit/result", (), "S24"),
+    "truth": ("truth/value", (7,), np.float64),
 }
-
-
-class FitRow(NamedTuple):
-    """The fit of one event as plain numbers."""
-
-    event: int
-    value: np.ndarray
-    error: np.ndarray
-    covariance: np.ndarray
-    log_likelihood: float
-    result: str
-    truth: np.ndarray
-
-    @staticmethod
-    def of(event: int, fit: Fit | None, truth: Track | None) -> "FitRow":
-        """The row of a fit; without one, that of an event that has no hits."""
-        true = np.full(7, np.nan) if truth is None else values(truth)
-        if fit is None:
-            nothing = np.full(7, np.nan)
-            return FitRow(event, nothing, nothing, np.full((7, 7), np.nan), np.nan, NO_HITS, true)
-        error = np.array(list(fit.errors().values()))
-        return FitRow(event, values(fit.value), error, fit.covariance, fit.log_likelihood, fit.result, true)
+_LATER = {"note": ("fit/note", (), f"S{LONGEST_NOTE}"), "true_particle": ("truth/particle", (), "S16")}
+"""Columns of text that version 1 has not."""
 
 
 class FitsWriter:
-    """Writes `path`.part row by row and renames it at the end; rows of an earlier run on the same input are kept."""
+    """Keeps rows in `path`.part and writes `path` at the end; rows of an earlier run on the same input are kept.
 
-    def __init__(self, path: Path | str, events: EventFile, particle: str, *, command: str = ""):
+    `digest` is any text that changes with what the fits depend on beside input and particle, as the parameters of the
+    detector: only rows of the same text are taken up.
+    """
+
+    def __init__(self, path: Path | str, events: EventFile, particle: str, *, command: str = "", digest: str = ""):
         self.path = Path(path)
-        self.part = self.path.with_name(self.path.name + ".part")
         made = provenance(command)
-        self.identity = {"particle": particle, "input_uuid": events.uuid, "lampyris": made["lampyris"]}
+        identity = {"particle": particle, "input_uuid": events.uuid, "lampyris": made["lampyris"]}
+        identity |= {"detector_digest": digest}
         self.header: dict[str, str | int] = {"format": FORMAT, "version": VERSION, "uuid": str(uuid.uuid4())}
-        self.header |= {"input": events.path.name, "detector": events.detector_name} | made | self.identity
-        self.done = self._taken_up()
+        self.header |= {"input": events.path.name, "detector": events.detector_name} | made | identity
+        self._log = RowLog(self.path.with_name(self.path.name + ".part"), {"format": f"{FORMAT}-rows"} | identity)
+
+    @property
+    def done(self) -> set[int]:
+        """Events that have a row."""
+        return set(self._log.rows)
 
     def append(self, row: FitRow) -> None:
         """Add the fit of one event; it is on disk when this returns."""
-        try:
-            self._begin()
-            with h5py.File(self.part, "r+") as file:
-                rows = dataset(file, "fit/event").shape[0]
-                # the number of the event comes last: a row counts when it is whole
-                for name, value in reversed(list(zip(_COLUMNS, row, strict=True))):
-                    data = dataset(file, name)
-                    data.resize(rows + 1, axis=0)
-                    data[rows] = value.encode() if isinstance(value, str) else value
-        except OSError as error:
-            raise LampyrisError(f"{self.part} cannot be written: {error.strerror or one_line(error)}.") from error
-        self.done.add(row.event)
+        self._log.append(row)
 
     def finish(self) -> None:
-        """Give the file its name."""
-        try:
-            self._begin()
-            os.replace(self.part, self.path)
-        except OSError as error:
-            raise LampyrisError(f"{self.path} cannot be written: {error.strerror or one_line(error)}.") from error
-
-    def _begin(self) -> None:
-        """Make the empty file, unless there are rows already."""
-        if self.done or (self.part.exists() and self._matches()):
-            return
-        with h5py.File(self.part, "w") as file:
+        """Write the file, its rows in the order of the events."""
+        rows = [self._log.rows[event] for event in sorted(self._log.rows)]
+        with writing(self.path) as file:
             write_attributes(file, self.header)
-            for name, (shape, dtype) in _COLUMNS.items():
-                growing(file, name, dtype, shape)
+            for name, (where, shape, dtype) in (_COLUMNS | _LATER).items():
+                entries = [getattr(row, name) for row in rows]
+                _fill(file, where, shape, dtype, [e.encode() if isinstance(e, str) else e for e in entries])
+            for name in STATISTICS:
+                _fill(file, f"statistics/{name}", (), np.float64, [r.statistics.get(name, np.nan) for r in rows])
+        self._log.remove()
 
-    def _taken_up(self) -> set[int]:
-        """Events that an earlier run on the same input has finished."""
-        return set(read_fits(self.part).event.tolist()) if self._matches() else set()
 
-    def _matches(self) -> bool:
-        try:
-            read_fits(self.part)
-            with reading(self.part, FORMAT, VERSION) as file:
-                return all(read_attribute(file, name) == value for name, value in self.identity.items())
-        except LampyrisError:
-            return False
+def _fill(file: h5py.File, where: str, shape: tuple[int, ...], dtype, entries: list) -> None:
+    data = growing(file, where, dtype, shape)
+    data.resize(len(entries), axis=0)
+    if entries:
+        data[:] = np.array(entries, dtype)
 
 
 @dataclass(frozen=True)
@@ -137,17 +109,26 @@ class FitFile:
     log_likelihood: np.ndarray
     result: tuple[str, ...]
     truth: np.ndarray
+    note: tuple[str, ...]
+    true_particle: tuple[str, ...]
+    statistics: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.event)
 
     def track(self, event: int) -> Track | None:
-        """The fitted track of one event of the input; nothing where it had no hits."""
+        """The fitted track of one event of the input; nothing where there is no fit."""
         rows = np.flatnonzero(self.event == event)
         if len(rows) == 0:
             raise LampyrisError(f"{self.path} holds no fit of event {event}.")
         value = self.value[rows[0]]
         return make_track(self.attributes["particle"], value) if np.isfinite(value).all() else None
+
+    @property
+    def sample(self) -> Sample:
+        """The fits with their truths, to be judged by `lampyris.fit.resolution`."""
+        particle = self.attributes["particle"]
+        return Sample(self.value, self.covariance, self.truth, self.result, particle, self.true_particle)
 
 
 def make_track(particle: str, value: np.ndarray) -> Track:
@@ -162,44 +143,38 @@ def make_track(particle: str, value: np.ndarray) -> Track:
 
 def read_fits(path: Path | str) -> FitFile:
     """Read a file of fits; raises `LampyrisError` with one line for any file that is not sound."""
-    with reading(path, FORMAT, VERSION) as file:
+    with reading(path, FORMAT, VERSION, oldest=OLDEST) as file:
         count = column(file, "fit/event", (None,), "iu").shape[0]
-        columns = [
-            column(file, name, (None, *shape), np.dtype(kind).kind, LARGEST_COLUMN)
-            for name, (shape, kind) in _COLUMNS.items()
-        ]
-        if min(data.shape[0] for data in columns) < count:
-            raise LampyrisError(f"{path} is damaged: its columns differ in length.")
-        event, value, error, covariance, log_likelihood, result, truth = (data[:count] for data in columns)
+        first = {name: _read(file, where, shape, dtype, count) for name, (where, shape, dtype) in _COLUMNS.items()}
+        later = {name: [b""] * count for name in _LATER}
+        later |= {n: _read(file, where, (), dtype, count) for n, (where, _, dtype) in _LATER.items() if where in file}
+        told = {name: f"statistics/{name}" for name in STATISTICS if f"statistics/{name}" in file}
+        statistics = {name: _read(file, where, (), np.float64, count) for name, where in told.items()}
         attributes = text_attributes(file)
         for name in ("particle", "input", "input_uuid", "detector"):
             attribute(file, name)
-    words = tuple(word.decode("utf-8", "replace") for word in result)
-    return FitFile(Path(path), attributes, event, value, error, covariance, log_likelihood, words, truth)
+    words = {name: tuple(word.decode("utf-8", "replace") for word in later[name]) for name in _LATER}
+    result = tuple(word.decode("utf-8", "replace") for word in first.pop("result"))
+    return FitFile(Path(path), attributes, result=result, **first, **words, statistics=statistics)
+
+
+def _read(file: h5py.File, where: str, shape: tuple[int, ...], dtype, count: int) -> np.ndarray:
+    """A column of at least `count` rows."""
+    data = column(file, where, (None, *shape), np.dtype(dtype).kind, LARGEST_COLUMN)
+    if data.shape[0] < count:
+        raise LampyrisError(f"{file.filename} is damaged: its columns differ in length.")
+    return data[:count]
 
 
 def summary(fits: FitFile) -> dict:
-    """How a file of fits did, as plain numbers: results, and against the truth where it is known.
-
-    Quantiles of 68 % of the vertex [cm], direction [deg], relative energy; median and rms pulls by name.
-    """
-    codes, counts = np.unique(fits.result, return_counts=True)
-    told = {"events": len(fits), "results": dict(zip(codes.tolist(), counts.tolist(), strict=True))}
-    known = np.isfinite(fits.truth).all(1) & np.isfinite(fits.value).all(1)
-    if not known.any():
-        return told
-    value, truth = fits.value[known], fits.truth[known]
-    away = value - truth
-    away[:, 5] = (away[:, 5] + np.pi) % (2.0 * np.pi) - np.pi
-    cosine = np.cos(value[:, 4]) * np.cos(truth[:, 4])
-    cosine += np.sin(value[:, 4]) * np.sin(truth[:, 4]) * np.cos(away[:, 5])
-    vertex = 100.0 * np.linalg.norm(away[:, 1:4], axis=1)
-    angle = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
-    for name, error in (("vertex_cm", vertex), ("direction_deg", angle), ("energy", np.abs(away[:, 0] / truth[:, 0]))):
-        told[f"{name}_median"], told[f"{name}_68"] = np.quantile(error, [0.5, 0.68]).tolist()
-    pull = away / fits.error[known]
-    pull = pull[np.isfinite(pull).all(1)]
-    if len(pull):
-        told["pull_median"] = dict(zip(NAMES, np.median(pull, axis=0).tolist(), strict=True))
-        told["pull_rms"] = dict(zip(NAMES, np.sqrt((pull**2).mean(axis=0)).tolist(), strict=True))
+    """How a file of fits did, as plain numbers: results, against the truth where it is known, and times."""
+    told = resolution(fits.sample)
+    statistics = {name: values[np.isfinite(values)] for name, values in fits.statistics.items()}
+    seconds = statistics.get("seconds", np.zeros(0))
+    if len(seconds):
+        told |= {"seconds_per_event": float(np.median(seconds)), "fit_seconds": float(seconds.sum())}
+    if len(statistics.get("iterations", ())):
+        steps = fits.statistics["iterations"] + np.nan_to_num(fits.statistics.get("rough_iterations", np.zeros(1)))
+        median, most = np.quantile(steps[np.isfinite(steps)], [0.5, 0.95])
+        told |= {"iterations_median": float(median), "iterations_95": float(most)}
     return told

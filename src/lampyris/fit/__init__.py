@@ -1,9 +1,10 @@
 from lampyris.fit.calibrate import calibrate
 from lampyris.fit.calibration import Calibration
 from lampyris.fit.calibration_problem import CalibrationSettings
+from lampyris.fit.many import reconstruct_many
 from lampyris.fit.plan import plan
 from lampyris.fit.reconstruct import reconstruct
 from lampyris.fit.result import Fit
 from lampyris.fit.run import Run
 
-__all__ = ["Calibration", "CalibrationSettings", "Fit", "Run", "calibrate", "plan", "reconstruct"]
+__all__ = ["Calibration", "CalibrationSettings", "Fit", "Run", "calibrate", "plan", "reconstruct", "reconstruct_many"]

@@ -1,0 +1,136 @@
+"""The same work on many tasks: one after the other, or in several processes of this machine.
+
+Results come as they are done, each with the number of its task. What a worker is given once, the work, is sent to it once.
+"""
+
+import os
+import pickle
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from typing import Any, NamedTuple
+
+AHEAD = 2
+"""Tasks that wait for each worker, so that none is idle."""
+
+Work = Callable[[Any], Any]
+Tasks = Iterable[tuple[int, Any]]
+
+
+class Lost(NamedTuple):
+    """In the place of a result: the worker of the task died."""
+
+    reason: str
+
+
+def in_line(work: Work, tasks: Tasks) -> Iterator[tuple[int, Any]]:
+    """Do all tasks here, in order."""
+    for number, task in tasks:
+        yield number, work(task)
+
+
+def in_processes(work: Work, tasks: Tasks, count: int) -> Iterator[tuple[int, Any]]:
+    """Do the tasks in `count` processes; work and tasks must pickle.
+
+    When a process dies, new ones are started, and the tasks that were in flight are done one at a time: the task that kills
+    its process once more is `Lost`, and no other.
+    """
+    farm = _Processes(pickle.dumps(work), count)
+    source, flying = iter(tasks), {}
+    try:
+        while True:
+            yield from _fly(farm, source, flying)
+            if not flying:
+                return
+            suspects = deque(sorted(flying.items()))
+            flying.clear()
+            farm.restart()
+            while suspects:
+                number, (task, _) = suspects.popleft()
+                try:
+                    yield number, farm.submit(task).result()
+                except BrokenProcessPool:
+                    farm.restart()
+                    yield number, Lost("the process that worked on it died, twice")
+    finally:
+        farm.stop()
+
+
+def _fly(farm: "_Processes", source: Iterator, flying: dict[int, tuple[Any, Future]]) -> Iterator[tuple[int, Any]]:
+    """Keep the processes busy until all is done, or until one dies: then what was in flight is left in `flying`."""
+    for number, task in source:
+        try:
+            flying[number] = (task, farm.submit(task))
+        except BrokenProcessPool:
+            flying[number] = (task, Future())
+            return
+        while len(flying) >= AHEAD * farm.count:
+            if not (yield from _land(flying)):
+                return
+    while flying and (yield from _land(flying)):
+        pass
+
+
+def _land(flying: dict[int, tuple[Any, Future]]) -> Iterator[tuple[int, Any]]:
+    """Wait for results and hand them on; returns whether the processes are alive."""
+    wait([future for _, future in flying.values()], return_when=FIRST_COMPLETED)
+    alive = True
+    for number, (_, future) in sorted(flying.items()):
+        if not future.done():
+            continue
+        if isinstance(future.exception(), BrokenProcessPool):
+            alive = False
+            continue
+        del flying[number]
+        yield number, future.result()
+    return alive
+
+
+class _Processes:
+    """A pool of processes that can be started anew."""
+
+    def __init__(self, work: bytes, count: int):
+        self.work, self.count = work, count
+        self._start()
+
+    def _start(self) -> None:
+        # a process that were forked would share the threads of the arithmetic, which forking breaks
+        self.pool = ProcessPoolExecutor(
+            self.count, mp_context=get_context("spawn"), initializer=_adopt, initargs=(self.work,)
+        )
+
+    def submit(self, task: Any) -> Future:
+        return self.pool.submit(_do, task)
+
+    def restart(self) -> None:
+        self.stop()
+        self._start()
+
+    def stop(self) -> None:
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+
+_work: list[Work] = []
+"""What this process does, if it is one of a pool."""
+
+
+def _adopt(work: bytes) -> None:
+    """Begin as a process of a pool: control-C is for the first process, without which none stays."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    _work.append(pickle.loads(work))
+
+
+def _leave_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _do(task: Any) -> Any:
+    return _work[0](task)
