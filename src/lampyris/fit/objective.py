@@ -52,8 +52,8 @@ def local_model(
     """Value, gradient and curvature at a state; `blur` [ns] widens the times for a rough fit."""
     direct = direct_part(model, state, seen.time, detector, jnp.asarray(blur, float))
     numbers = _likelihood(model, state, direct, scattered, seen, detector, dispersion)
-    value, gradient, curvature, expected = (np.asarray(part, float) for part in numbers)
-    return Local(float(value), gradient, curvature, expected)
+    terms, gradient, curvature, expected = (np.asarray(part, float) for part in numbers)
+    return Local(float(terms.sum()), gradient, curvature, expected)
 
 
 @eqx.filter_jit
@@ -117,7 +117,7 @@ def _likelihood(
     light = quadratic(rows, slopes, _prompt(direct, rows), seen, dispersion)
     latent, latent_slopes = state.latent, model.latent_slopes(state)
     return Quadratic(
-        light.value - 0.5 * (latent**2).sum(),
+        jnp.append(light.terms, -0.5 * (latent**2).sum()),
         light.gradient - latent @ latent_slopes,
         light.information + latent_slopes.T @ latent_slopes,
         light.expected,

@@ -70,7 +70,7 @@ def reconstruct(
     state = problem.model.start(start)
     if count < FEWEST_HITS:
         nothing = Local(np.nan, np.zeros(7), np.zeros((7, 7)), np.zeros(0))
-        return _fit(problem, Stages(Climb(state, nothing, 0, False), False, 0, 0), "too few hits", count)
+        return _fit(problem, Stages(Climb(state, nothing, 0, False, nothing.curvature), False, 0, 0), "too few hits", count)
     stages = _climb(problem, state)
     return _fit(problem, stages, _result(problem, stages), count)
 
@@ -81,12 +81,12 @@ def _climb(problem: Problem, state: State) -> Stages:
     climb = maximise(
         lambda s: problem.rough_local(s, scattered), problem.move, state, most_iterations=15, tolerance=1.0
     )
-    rough, fine = climb.iterations, 0
+    rough, fine, missing = climb.iterations, 0, None
     for _ in range(REFRESHES):
         before, scattered = climb.point, problem.scattered(climb.point.track)
         problem.weigh(climb.local.expected)
-        climb = maximise(lambda s: problem.local(s, scattered, 0.0), problem.move, before)  # noqa: B023
-        fine += climb.iterations
+        climb = maximise(lambda s: problem.local(s, scattered, 0.0), problem.move, before, missing=missing)  # noqa: B023
+        fine, missing = fine + climb.iterations, climb.missing
         if climb.converged and _moved(before, climb) < STILL:
             return Stages(climb, True, rough, fine)
     return Stages(climb, False, rough, fine)
