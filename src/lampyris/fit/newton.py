@@ -1,9 +1,13 @@
 """Damped second-order maximisation: steps from a local quadratic model, kept only if they gain."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+
+TRIALS = 12
+"""Most steps that are tried from one point."""
 
 
 class Local(NamedTuple):
@@ -47,27 +51,52 @@ def maximise(
     An expected curvature is right on average and wrong by half in some direction of a single event. Each step tells the
     true one along itself; what it tells is kept beside the expected one, and `missing` hands it on to the next climb.
     """
-    point, local, damping, growth = start, objective(start), 1e-3, 4.0
-    missing = np.zeros_like(local.curvature) if missing is None else missing
+    point, local = start, objective(start)
+    known = _Known(np.zeros_like(local.curvature) if missing is None else missing)
     for iteration in range(most_iterations):
-        if promise(local, missing) < tolerance:
-            return Climb(point, local, iteration, True, missing)
-        for _ in range(12):
-            step = damped_step(local, damping, longest, missing)
-            candidate = move(point, step)
-            trial = objective(candidate) if candidate is not None else None
-            taken = trial is not None and np.isfinite(trial.value) and trial.value > local.value
-            ratio = (trial.value - local.value) / _expected_gain(local, step, missing) if taken else 0.0
-            if trial is not None and np.isfinite(trial.value):
-                missing = secant(missing, step, local.gradient - trial.gradient, trial.curvature)
-            if taken:
-                damping = np.clip(damping * max(1.0 / 3.0, 1.0 - (2.0 * min(ratio, 1.5) - 1.0) ** 3), 1e-3, 1e6)
-                point, local, growth = candidate, trial, 4.0
-                break
-            damping, growth = max(damping, 0.05) * growth, 2.0 * growth
-        else:
-            return Climb(point, local, iteration, promise(local, missing) < 10.0 * tolerance, missing)
-    return Climb(point, local, most_iterations, False, missing)
+        if promise(local, known.missing) < tolerance:
+            return Climb(point, local, iteration, True, known.missing)
+        better = _better(objective, move, point, local, known, longest)
+        if better is None:
+            near = promise(local, known.missing) < 10.0 * tolerance
+            return Climb(point, local, iteration, near, known.missing)
+        point, local = better
+    return Climb(point, local, most_iterations, False, known.missing)
+
+
+@dataclass
+class _Known:
+    """What a climb has learnt on its way."""
+
+    missing: np.ndarray
+    damping: float = 1e-3
+    growth: float = 4.0
+
+
+def _better(
+    objective: Callable[[Any], Local],
+    move: Callable[[Any, np.ndarray], Any | None],
+    point: Any,
+    local: Local,
+    known: _Known,
+    longest: float,
+) -> tuple[Any, Local] | None:
+    """A point of greater value, or nothing after many ever shorter steps; all steps add to what is known."""
+    for _ in range(TRIALS):
+        step = damped_step(local, known.damping, longest, known.missing)
+        promised = max(float(local.gradient @ step - 0.5 * step @ (local.curvature + known.missing) @ step), 1e-9)
+        candidate = move(point, step)
+        if candidate is not None:
+            trial = objective(candidate)
+            if np.isfinite(trial.value):
+                known.missing = secant(known.missing, step, local.gradient - trial.gradient, trial.curvature)
+            if trial.value > local.value:
+                ratio = (trial.value - local.value) / promised
+                shrunk = known.damping * max(1.0 / 3.0, 1.0 - (2.0 * min(ratio, 1.5) - 1.0) ** 3)
+                known.damping, known.growth = float(np.clip(shrunk, 1e-3, 1e6)), 4.0
+                return candidate, trial
+        known.damping, known.growth = max(known.damping, 0.05) * known.growth, 2.0 * known.growth
+    return None
 
 
 def secant(missing: np.ndarray, step: np.ndarray, change: np.ndarray, curvature: np.ndarray) -> np.ndarray:
@@ -91,11 +120,6 @@ def secant(missing: np.ndarray, step: np.ndarray, change: np.ndarray, curvature:
     rest = wanted - scale * had
     both = np.outer(rest, metric)
     return scale * missing + (both + both.T) / weight - (rest @ step) / weight**2 * np.outer(metric, metric)
-
-
-def _expected_gain(local: Local, step: np.ndarray, missing: np.ndarray) -> float:
-    """Gain of a step in the quadratic model."""
-    return max(float(local.gradient @ step - 0.5 * step @ (local.curvature + missing) @ step), 1e-9)
 
 
 def damped_step(local: Local, damping: float, longest: float, missing: np.ndarray | float = 0.0) -> np.ndarray:

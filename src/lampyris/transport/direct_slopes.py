@@ -116,7 +116,9 @@ def _pairs(emitters: Emitters, sensors: Sensors, table: DistanceTable, time: Arr
 
     def light(seen: View) -> Array:
         covered = solid_angles(seen, sensors.radius)
-        return intensity(emitters.pattern, seen, sensors.radius, covered) * covered * transmission(seen, sensors, table)[0]
+        return (
+            intensity(emitters.pattern, seen, sensors.radius, covered) * covered * transmission(seen, sensors, table)[0]
+        )
 
     value, push = jax.linearize(light, view)
     none, one = jnp.zeros_like(value), jnp.ones_like(value)
