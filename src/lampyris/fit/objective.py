@@ -88,7 +88,8 @@ def _prompt(direct: DirectRows, rows: Rows) -> Prompt:
     charge = jnp.maximum(direct.rows[:, 0], 1e-20)
     late = direct.rows[:, 3] / charge
     slopes = (direct.slopes[..., 3] - late * direct.slopes[..., 0]) / charge
-    return Prompt(slopes, direct.variance, direct.rows[:, 1] / rows[:, 1], charge / rows[:, 0])
+    growth = direct.slopes[..., 0] / charge
+    return Prompt(slopes, growth, direct.variance, direct.rows[:, 1] / rows[:, 1], charge / rows[:, 0])
 
 
 def _rows(light: Arrival, time: Array) -> Rows:

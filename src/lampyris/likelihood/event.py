@@ -49,6 +49,8 @@ class Prompt(NamedTuple):
 
     slopes: Float[Array, "p channels"]
     """derivatives of its mean time [ns]"""
+    growth: Float[Array, "p channels"]
+    """derivatives of the logarithm of its charge"""
     variance: Float[Array, " channels"]
     """variance of the time of one photoelectron [ns^2]"""
     chance: Float[Array, " channels"]
@@ -97,7 +99,9 @@ def quadratic(
     of_charge = charge_information(rows[:, 0] * scale, seen, dispersion.charge_spread)
     charged = charge_slopes * jnp.sqrt(of_charge)
     timed = prompt.slopes * jnp.sqrt(time_information(prompt, rows * scale, seen))
-    information = charged @ charged.T + timed @ timed.T
+    # the time tells too which light it was: what it says of the share of the prompt light, hit by hit
+    parted = prompt.growth * jnp.where(seen.hit, prompt.chance - prompt.share, 0.0)
+    information = charged @ charged.T + timed @ timed.T + parted @ parted.T
     information = information + jnp.outer(relative, relative) / _total_variance(seen, dispersion)
     return Quadratic(terms, jnp.einsum("psr,sr->p", slopes, towards), information, rows[:, 0])
 
