@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from lampyris.detector import Detector
 from lampyris.fit.model import State, TrackModel
@@ -23,19 +23,8 @@ from lampyris.likelihood.event import Rows
 from lampyris.source import Track
 from lampyris.transport import Hybrid
 from lampyris.transport.direct import DistanceTable
-from lampyris.transport.direct_slopes import motion_of, rows_and_slopes
+from lampyris.transport.direct_slopes import DirectRows, motion_of, rows_and_slopes
 from lampyris.transport.expectation import Arrival, Uniform
-
-CHUNK = 512
-"""Channels that are worked on together: their pairs with the points of a track stay in the cache."""
-
-
-class DirectPart(NamedTuple):
-    """Direct light of all channels, see `transport.direct_slopes`."""
-
-    rows: Float[Array, "channels 4"]
-    slopes: Float[Array, "p channels 4"]
-    variance: Float[Array, " channels"]
 
 
 class Scattered(NamedTuple):
@@ -63,30 +52,21 @@ def local_model(
     """Value, gradient and curvature at a state; `blur` [ns] widens the times for a rough fit."""
     direct = direct_part(model, state, seen.time, detector, jnp.asarray(blur, float))
     numbers = _likelihood(model, state, direct, scattered, seen, detector, dispersion)
-    value, gradient, curvature, expected = (np.asarray(part, float) for part in numbers)
-    return Local(float(value), gradient, curvature, expected)
+    terms, gradient, curvature, expected = (np.asarray(part, float) for part in numbers)
+    return Local(float(terms.sum()), gradient, curvature, expected)
 
 
 @eqx.filter_jit
-def direct_part(model: TrackModel, state: State, time: Array, detector: Detector, blur: Array) -> DirectPart:
-    """Direct light and its derivatives in all parameters, chunk by chunk of the channels."""
-    count, sensors = detector.sensors.count, detector.sensors
-    chunks = -(-count // CHUNK)
-    index = jnp.minimum(jnp.arange(chunks * CHUNK), count - 1).reshape(chunks, CHUNK)
+def direct_part(model: TrackModel, state: State, time: Array, detector: Detector, blur: Array) -> DirectRows:
+    """Direct light and its derivatives in all parameters."""
+    sensors = detector.sensors
     emitters, motion = motion_of(
         lambda step: model.source(model.step(state, step)).emitters(detector.medium, sensors.quantum_efficiency),
         jnp.zeros(model.size),
         model.shaping,
     )
     table = DistanceTable.of(detector, emitters.wavelength, emitters.spectrum)
-
-    def chunk(channels: Array) -> DirectPart:
-        few = sensors.take(channels)
-        return DirectPart(*rows_and_slopes(emitters, motion, few, table, time[channels] - few.time_offset, blur))
-
-    part = jax.lax.map(chunk, index)
-    slopes = jnp.moveaxis(part.slopes, 1, 0).reshape(model.size, -1, 4)[:, :count]
-    return DirectPart(part.rows.reshape(-1, 4)[:count], slopes, part.variance.ravel()[:count])
+    return rows_and_slopes(emitters, motion, sensors, table, time, blur)
 
 
 def _indirect_part(state: State, scattered: Scattered, time: Array) -> tuple[Rows, Array, Array]:
@@ -103,12 +83,13 @@ def _indirect_part(state: State, scattered: Scattered, time: Array) -> tuple[Row
     return value, by_energy, by_time
 
 
-def _prompt(direct: DirectPart, rows: Rows) -> Prompt:
+def _prompt(direct: DirectRows, rows: Rows) -> Prompt:
     """What the direct light says of the time of the first hit."""
     charge = jnp.maximum(direct.rows[:, 0], 1e-20)
     late = direct.rows[:, 3] / charge
     slopes = (direct.slopes[..., 3] - late * direct.slopes[..., 0]) / charge
-    return Prompt(slopes, direct.variance, direct.rows[:, 1] / rows[:, 1], charge / rows[:, 0])
+    growth = direct.slopes[..., 0] / charge
+    return Prompt(slopes, growth, direct.variance, direct.rows[:, 1] / rows[:, 1], charge / rows[:, 0])
 
 
 def _rows(light: Arrival, time: Array) -> Rows:
@@ -121,7 +102,7 @@ def _rows(light: Arrival, time: Array) -> Rows:
 def _likelihood(
     model: TrackModel,
     state: State,
-    direct: DirectPart,
+    direct: DirectRows,
     scattered: Scattered,
     seen: Observation,
     detector: Detector,
@@ -137,7 +118,7 @@ def _likelihood(
     light = quadratic(rows, slopes, _prompt(direct, rows), seen, dispersion)
     latent, latent_slopes = state.latent, model.latent_slopes(state)
     return Quadratic(
-        light.value - 0.5 * (latent**2).sum(),
+        jnp.append(light.terms, -0.5 * (latent**2).sum()),
         light.gradient - latent @ latent_slopes,
         light.information + latent_slopes.T @ latent_slopes,
         light.expected,

@@ -1,5 +1,6 @@
 """Reconstruction of a track from one event."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,8 @@ REFRESHES = 5
 """Most evaluations of the indirect light in the last stage."""
 STILL = 0.1
 """Move of the track, in standard deviations, below which its indirect light need not be evaluated anew."""
+ROUGH, NEAR, CLOSE = 10.0, 1.0, 0.02
+"""Gains of the log-likelihood that are left to the next stage, to the next evaluation of the indirect light, and undone."""
 
 
 class Stages(NamedTuple):
@@ -70,7 +73,9 @@ def reconstruct(
     state = problem.model.start(start)
     if count < FEWEST_HITS:
         nothing = Local(np.nan, np.zeros(7), np.zeros((7, 7)), np.zeros(0))
-        return _fit(problem, Stages(Climb(state, nothing, 0, False), False, 0, 0), "too few hits", count)
+        return _fit(
+            problem, Stages(Climb(state, nothing, 0, False, nothing.curvature), False, 0, 0), "too few hits", count
+        )
     stages = _climb(problem, state)
     return _fit(problem, stages, _result(problem, stages), count)
 
@@ -79,15 +84,16 @@ def _climb(problem: Problem, state: State) -> Stages:
     """The rough stage, then the likelihood itself, its indirect light evaluated anew until the track stands still."""
     scattered = problem.scattered(state.track)
     climb = maximise(
-        lambda s: problem.rough_local(s, scattered), problem.move, state, most_iterations=15, tolerance=1.0
+        lambda s: problem.rough_local(s, scattered), problem.move, state, most_iterations=15, tolerance=ROUGH
     )
-    rough, fine = climb.iterations, 0
-    for _ in range(REFRESHES):
+    rough, fine, missing = climb.iterations, 0, None
+    for tolerance in (NEAR, *[CLOSE] * REFRESHES):
         before, scattered = climb.point, problem.scattered(climb.point.track)
         problem.weigh(climb.local.expected)
-        climb = maximise(lambda s: problem.local(s, scattered, 0.0), problem.move, before)  # noqa: B023
-        fine += climb.iterations
-        if climb.converged and _moved(before, climb) < STILL:
+        objective = partial(problem.local, scattered=scattered, blur=0.0)
+        climb = maximise(objective, problem.move, before, tolerance=tolerance, missing=missing)
+        fine, missing = fine + climb.iterations, climb.missing
+        if climb.converged and tolerance == CLOSE and _moved(before, climb) < STILL:
             return Stages(climb, True, rough, fine)
     return Stages(climb, False, rough, fine)
 

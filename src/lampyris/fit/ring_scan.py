@@ -2,7 +2,10 @@
 
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from lampyris._host import on_host
 from lampyris.detector import Detector
@@ -11,6 +14,8 @@ from lampyris.emission.profile import TrackProfile
 from lampyris.response import Hits
 from lampyris.units import SPEED_OF_LIGHT
 
+BATCH = 64
+"""Tracks that are looked at together."""
 PIECES = 6
 """Points of light along a track in the coarse picture."""
 MOST_HITS, EVEN_SENSORS = 384, 1024
@@ -33,6 +38,24 @@ class Candidate(NamedTuple):
     score: float
 
 
+class Looked(NamedTuple):
+    """The sensors that are looked at, first those with light; single precision is enough."""
+
+    position: np.ndarray
+    normal: np.ndarray
+    area: np.ndarray
+    charge: np.ndarray
+    """of the first"""
+    time: np.ndarray
+    """of the first [ns]"""
+    weight: float
+    """how many sensors each of the others stands for"""
+    index: float
+    """of the group velocity"""
+    attenuation: float
+    """[1/m]"""
+
+
 class RingScan:
     """Coarse log-likelihood of tracks for one event."""
 
@@ -41,16 +64,18 @@ class RingScan:
         charge = np.where(np.asarray(hits.hit), np.asarray(hits.charge) / np.asarray(sensors.gain), 0.0)
         bright = np.argsort(-charge, kind="stable")[:MOST_HITS]
         even = np.linspace(0, sensors.count - 1, min(EVEN_SENSORS, sensors.count)).astype(int)
-        self.total, self.hits = charge.sum(), len(bright)
         chosen = np.concatenate([bright, even])
-        self.position = np.asarray(sensors.position, float)[chosen]
-        self.normal = np.asarray(sensors.normal, float)[chosen]
-        self.area = np.asarray(sensors.area, float)[chosen]
-        self.weight = sensors.count / len(even)
-        self.charge = np.minimum(charge[bright], 20.0)
-        self.time = (np.asarray(hits.time) - np.asarray(sensors.time_offset))[bright]
-        self.index = float(on_host(detector.medium.group_index, 420.0))
-        self.attenuation = float(on_host(detector.medium.attenuation_rate, 420.0))
+        self.total = charge.sum()
+        self.looked = Looked(
+            np.asarray(sensors.position)[chosen],
+            np.asarray(sensors.normal)[chosen],
+            np.asarray(sensors.area)[chosen],
+            np.minimum(charge[bright], 20.0),
+            (np.asarray(hits.time) - np.asarray(sensors.time_offset))[bright],
+            sensors.count / len(even),
+            float(on_host(detector.medium.group_index, 420.0)),
+            float(on_host(detector.medium.attenuation_rate, 420.0)),
+        )
         grid = np.geomspace(*profile.energy_range, 200)
         self.energies, self.lengths = grid, on_host(profile.length, grid)
         self.photons = on_host(profile.photons, grid)
@@ -59,7 +84,8 @@ class RingScan:
 
     def energy_at(self, point: np.ndarray) -> float:
         """Energy whose light, were it sent evenly from the point, would give the charge of the event."""
-        seen = self._seen(point[None])[:, self.hits :].sum() * self.weight / (4.0 * np.pi)
+        seen = on_host(_seen, self.looked, point[None])[0, len(self.looked.charge) :]
+        seen = seen.sum() * self.looked.weight / (4.0 * np.pi)
         return float(np.interp(self.total / max(seen * self.efficiency, 1e-12), self.photons, self.energies))
 
     def best(self, point: np.ndarray, towards: np.ndarray, contains) -> list[Candidate]:
@@ -84,39 +110,55 @@ class RingScan:
         way = np.repeat(directions, len(shifts), axis=0)
         vertex = point - np.tile(shifts, len(directions))[:, None] * length * way
         inside = np.asarray(contains(vertex))
-        found = []
-        for v, d in zip(vertex[inside], way[inside], strict=True):
-            score, time = self._score(v, d, length)
-            found.append(Candidate(v, d, time, energy, score))
-        return sorted(found, key=lambda c: -c.score)
+        vertex, way = vertex[inside], way[inside]
+        score, time = self._score(vertex, way, length)
+        order = np.argsort(-score, kind="stable")
+        return [Candidate(vertex[i], way[i], float(time[i]), energy, float(score[i])) for i in order]
 
-    def _seen(self, points: np.ndarray) -> np.ndarray:
-        """Solid angle times transmission of every chosen sensor from every point, (points, sensors)."""
-        away = self.position - points[:, None]
-        distance = np.maximum(np.linalg.norm(away, axis=-1), 0.5)
-        facing = np.clip(-(away * self.normal).sum(axis=-1) / distance, 0.0, 1.0)
-        return self.area * facing / distance**2 * np.exp(-self.attenuation * distance)
+    def _score(self, vertex: np.ndarray, way: np.ndarray, length: float) -> tuple[np.ndarray, np.ndarray]:
+        """Log-likelihood of charges and times of tracks, and the time at the vertex."""
+        count = len(vertex)
+        batches = max(1, -(-count // BATCH))
+        index = np.minimum(np.arange(batches * BATCH), count - 1).reshape(batches, BATCH)
+        if not count:
+            return np.zeros(0), np.zeros(0)
+        parts = [on_host(_scores, self.looked, vertex[i], way[i], length) for i in index]
+        return np.concatenate([p[0] for p in parts])[:count], np.concatenate([p[1] for p in parts])[:count]
 
-    def _score(self, vertex: np.ndarray, direction: np.ndarray, length: float) -> tuple[float, float]:
-        """Log-likelihood of charges and times, and the time at the vertex."""
-        along = (np.arange(PIECES) + 0.5) / PIECES * length
-        points = vertex + along[:, None] * direction
-        away = self.position - points[:, None]
-        distance = np.maximum(np.linalg.norm(away, axis=-1), 0.5)
-        angle = np.arccos(np.clip(away @ direction / distance, -1.0, 1.0))
-        light = self._seen(points) * (np.exp(-0.5 * ((angle - RING) / WIDTH) ** 2) + FLOOR)
-        expected = light.sum(axis=0)
-        share = expected[: self.hits] / (expected[self.hits :].sum() * self.weight)
-        charges = (self.charge * np.log(np.maximum(share, 1e-9))).sum()
-        arrival = along[:, None] / SPEED_OF_LIGHT + distance * self.index / SPEED_OF_LIGHT
-        mean = (light * arrival).sum(axis=0)[: self.hits] / np.maximum(expected[: self.hits], 1e-30)
-        late = self.time - mean
-        start = np.median(late)
-        for _ in range(2):
-            near = np.abs(late - start) < LATE * TIME_SPREAD
-            start = late[near].mean() if near.any() else start
-        times = np.minimum(((late - start) / TIME_SPREAD) ** 2, LATE**2).sum()
-        return float(charges - 0.5 * times), float(start)
+
+def _seen(looked: Looked, points: Array) -> Array:
+    """Solid angle times transmission of every chosen sensor from every point, (points, sensors)."""
+    away = jnp.asarray(looked.position) - points[:, None]
+    distance = jnp.maximum(jnp.linalg.norm(away, axis=-1), 0.5)
+    facing = jnp.clip(-(away * looked.normal).sum(axis=-1) / distance, 0.0, 1.0)
+    return jnp.asarray(looked.area) * facing / distance**2 * jnp.exp(-looked.attenuation * distance)
+
+
+def _scores(looked: Looked, vertex: Array, direction: Array, length: Array) -> tuple[Array, Array]:
+    """Log-likelihood of charges and times of each track, and the time at its vertex."""
+    return jax.vmap(lambda v, d: _score(looked, v, d, length))(vertex, direction)
+
+
+def _score(looked: Looked, vertex: Array, direction: Array, length: Array) -> tuple[Array, Array]:
+    hits = len(looked.charge)
+    along = (np.arange(PIECES) + 0.5) / PIECES * length
+    points = vertex + along[:, None] * direction
+    away = jnp.asarray(looked.position) - points[:, None]
+    distance = jnp.maximum(jnp.linalg.norm(away, axis=-1), 0.5)
+    angle = jnp.arccos(jnp.clip(away @ direction / distance, -1.0, 1.0))
+    light = _seen(looked, points) * (jnp.exp(-0.5 * ((angle - RING) / WIDTH) ** 2) + FLOOR)
+    expected = light.sum(axis=0)
+    share = expected[:hits] / (expected[hits:].sum() * looked.weight)
+    charges = (looked.charge * jnp.log(jnp.maximum(share, 1e-9))).sum()
+    arrival = (along[:, None] + distance * looked.index) / SPEED_OF_LIGHT
+    mean = (light * arrival).sum(axis=0)[:hits] / jnp.maximum(expected[:hits], 1e-30)
+    late = looked.time - mean
+    start = jnp.median(late)
+    for _ in range(2):
+        near = jnp.abs(late - start) < LATE * TIME_SPREAD
+        start = jnp.where(near.any(), (near * late).sum() / jnp.maximum(near.sum(), 1), start)
+    times = jnp.minimum(((late - start) / TIME_SPREAD) ** 2, LATE**2).sum()
+    return charges - 0.5 * times, start
 
 
 def _even_directions(count: int) -> np.ndarray:

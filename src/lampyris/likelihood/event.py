@@ -34,9 +34,10 @@ class Dispersion(NamedTuple):
 
 
 class Quadratic(NamedTuple):
-    """A log-likelihood about a point: value, gradient, and expected information."""
+    """A log-likelihood about a point: its terms, gradient, and expected information."""
 
-    value: Float[Array, ""]
+    terms: Float[Array, " terms"]
+    """those whose sum is the log-likelihood; summed in single precision it would lose the gain of the last steps"""
     gradient: Float[Array, " p"]
     information: Float[Array, "p p"]
     expected: Float[Array, " channels"]
@@ -48,6 +49,8 @@ class Prompt(NamedTuple):
 
     slopes: Float[Array, "p channels"]
     """derivatives of its mean time [ns]"""
+    growth: Float[Array, "p channels"]
+    """derivatives of the logarithm of its charge"""
     variance: Float[Array, " channels"]
     """variance of the time of one photoelectron [ns^2]"""
     chance: Float[Array, " channels"]
@@ -64,14 +67,20 @@ def log_likelihood(expectation: Expectation, seen: Observation, dispersion: Disp
 
 
 def rows_log_likelihood(rows: Rows, seen: Observation, dispersion: Dispersion) -> Float[Array, ""]:
-    """Log-likelihood from expected charge, density and cumulative of each channel.
+    """Log-likelihood from expected charge, density and cumulative of each channel."""
+    return likelihood_terms(rows, seen, dispersion).sum()
+
+
+def likelihood_terms(rows: Rows, seen: Observation, dispersion: Dispersion) -> Float[Array, " terms"]:
+    """The terms whose sum is the log-likelihood: one for each channel, and one for the total charge.
 
     The channels judge the prediction scaled to the observed total charge, so the shape of the event alone; the total has
     a term of its own with its own, smaller uncertainty.
     """
     total = rows[:, 0].sum()
     channels = channel_log_likelihood(rows * (seen.charge / total), seen)
-    return channels.sum() - 0.5 * (jnp.log(seen.charge / total)) ** 2 / _total_variance(seen, dispersion)
+    of_total = -0.5 * (jnp.log(seen.charge / total)) ** 2 / _total_variance(seen, dispersion)
+    return jnp.append(channels, of_total)
 
 
 def quadratic(
@@ -82,17 +91,19 @@ def quadratic(
     The information is that expected of charges and of prompt first-hit times; it is a sum of squares and never negative,
     and far from the best point it promises steps of the right size, which the second derivatives there do not.
     """
-    value, pull = jax.vjp(lambda r: rows_log_likelihood(r, seen, dispersion), rows)
-    (towards,) = pull(jnp.ones_like(value))
+    terms, pull = jax.vjp(lambda r: likelihood_terms(r, seen, dispersion), rows)
+    (towards,) = pull(jnp.ones_like(terms))
     total = rows[:, 0].sum()
     scale, relative = seen.charge / total, slopes[..., 0].sum(axis=1) / total
     charge_slopes = scale * (slopes[..., 0] - relative[:, None] * rows[:, 0])
     of_charge = charge_information(rows[:, 0] * scale, seen, dispersion.charge_spread)
     charged = charge_slopes * jnp.sqrt(of_charge)
     timed = prompt.slopes * jnp.sqrt(time_information(prompt, rows * scale, seen))
-    information = charged @ charged.T + timed @ timed.T
+    # the time tells too which light it was: what it says of the share of the prompt light, hit by hit
+    parted = prompt.growth * jnp.where(seen.hit, prompt.chance - prompt.share, 0.0)
+    information = charged @ charged.T + timed @ timed.T + parted @ parted.T
     information = information + jnp.outer(relative, relative) / _total_variance(seen, dispersion)
-    return Quadratic(value, jnp.einsum("psr,sr->p", slopes, towards), information, rows[:, 0])
+    return Quadratic(terms, jnp.einsum("psr,sr->p", slopes, towards), information, rows[:, 0])
 
 
 def time_information(prompt: Prompt, rows: Rows, seen: Observation) -> Float[Array, " channels"]:

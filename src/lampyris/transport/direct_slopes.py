@@ -3,6 +3,9 @@
 What a sensor sees of a point depends on the point's place, axis and time through a few numbers of the pair. They are
 differentiated, pair by pair; the chain rule to any number of parameters is then one product of matrices. So a track with
 dozens of latent numbers costs little more than one with seven.
+
+The work goes in three rounds over the channels, each a loop of its own whose results are kept: a compiler that sees them
+as one repeats the first within the last.
 """
 
 from collections.abc import Callable
@@ -10,6 +13,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
 
@@ -18,10 +22,8 @@ from lampyris.sensors import Sensors
 from lampyris.source import Emitters
 from lampyris.transport.direct import DistanceTable, View, intensity, look, solid_angles, transmission
 
-Rows = Float[Array, "s 4"]
-"""Of each channel: expected photoelectrons, their density at its time [pe/ns], their number before it, and the sum of
-their times after it [pe ns]."""
-Slopes = Float[Array, "p s 4"]
+CHUNK = 256
+"""Channels that are worked on together: their pairs with the points of a track stay in the cache."""
 
 
 class Motion(NamedTuple):
@@ -33,6 +35,36 @@ class Motion(NamedTuple):
     time_rms: Float[Array, "p k"]
     pattern: Pattern
     shaping: tuple[int, ...]
+
+    def columns(self) -> Float[Array, "k8 p"]:
+        """The derivatives of all but the pattern as one matrix, in the order of `_Pairs.columns`."""
+        parts = [*jnp.moveaxis(self.position, -1, 0), *jnp.moveaxis(self.axis, -1, 0), self.time, self.time_rms]
+        return jnp.concatenate(parts, axis=1).T
+
+
+class DirectRows(NamedTuple):
+    """Direct light of every channel at its time."""
+
+    rows: Float[Array, "channels 4"]
+    """expected photoelectrons, their density at the time of the channel [pe/ns], their number before it, and the sum of
+    their times after it [pe ns]"""
+    slopes: Float[Array, "p channels 4"]
+    """derivatives of `rows` in the parameters"""
+    variance: Float[Array, " channels"]
+    """variance of the times [ns^2]"""
+
+
+class _Pairs(NamedTuple):
+    """Numbers of every pair (s, k): light, its derivatives in the view, its time, and the derivatives of that."""
+
+    light: Array
+    by_view: View
+    late: Array
+    """time of arrival after the time of the channel [ns]"""
+    rms: Array
+    """[ns]"""
+    late_by_distance: Array
+    rms_by_distance: Array
 
 
 def motion_of(emitters: Callable[[Array], Emitters], start: Array, shaping: tuple[int, ...]) -> tuple[Emitters, Motion]:
@@ -50,69 +82,100 @@ def motion_of(emitters: Callable[[Array], Emitters], start: Array, shaping: tupl
 
 def rows_and_slopes(
     emitters: Emitters, motion: Motion, sensors: Sensors, table: DistanceTable, time: Float[Array, " s"], blur: Array
-) -> tuple[Rows, Slopes, Float[Array, " s"]]:
-    """Direct light of these sensors with its derivatives, and the variance of its times [ns^2]; `blur` [ns] widens them.
+) -> DirectRows:
+    """Direct light of all sensors with its derivatives at a `time` [ns] of each; `blur` [ns] widens all times.
 
     **Gradients**: these are them; they are right in all parameters of the source.
     """
-    view, way = look(emitters.position, emitters.axis, sensors)
+    count = sensors.count
+    chunks = -(-count // CHUNK)
+    index = jnp.minimum(jnp.arange(chunks * CHUNK), count - 1).reshape(chunks, CHUNK)
+    local = time - sensors.time_offset
+    pairs = jax.lax.map(lambda c: _pairs(emitters, sensors.take(c), table, local[c], blur), index)
+    changes = jax.lax.map(lambda c: _changes(emitters, motion, sensors.take(c), table), index)
+    columns = motion.columns()
 
-    def weight(seen: View, pattern: Pattern) -> Array:
+    def chained(part: tuple[Array, _Pairs, list[Array]]) -> DirectRows:
+        channels, own, changed = part
+        few = sensors.take(channels)
+        timing = _timing(own)
+        slopes = (_columns(own, timing, emitters, few) @ columns).reshape(CHUNK, 4, -1)
+        shaped = jnp.stack([(change[:, None] * timing).sum(axis=-1) for change in changed], axis=-1)
+        rows = (own.light[:, None] * timing).sum(axis=-1)
+        variance = _variance(own, emitters, rows) + few.time_spread**2 + blur**2
+        return DirectRows(rows, slopes.at[..., jnp.asarray(motion.shaping)].add(shaped), variance)
+
+    part = jax.lax.map(chained, (index, pairs, changes))
+    slopes = jnp.moveaxis(part.slopes.reshape(-1, *part.slopes.shape[2:])[:count], -1, 0)
+    return DirectRows(part.rows.reshape(-1, 4)[:count], slopes, part.variance.ravel()[:count])
+
+
+def _pairs(emitters: Emitters, sensors: Sensors, table: DistanceTable, time: Array, blur: Array) -> _Pairs:
+    """The first round: light and times with their derivatives in the view."""
+    view, _ = look(emitters.position, emitters.axis, sensors)
+
+    def light(seen: View) -> Array:
         covered = solid_angles(seen, sensors.radius)
-        return intensity(pattern, seen, sensors.radius, covered) * covered * transmission(seen, sensors, table)[0]
+        return (
+            intensity(emitters.pattern, seen, sensors.radius, covered) * covered * transmission(seen, sensors, table)[0]
+        )
 
-    def timing(seen: View, start: Array, spread: Array) -> tuple[Array, Array, Array]:
-        _, delay, dispersion = transmission(seen, sensors, table)
-        rms = jnp.sqrt(sensors.time_spread[:, None] ** 2 + spread**2 + dispersion**2 + blur**2)
-        late = start + delay - time[:, None]
-        return jnp.exp(-0.5 * (late / rms) ** 2) / (rms * jnp.sqrt(2.0 * jnp.pi)), ndtr(-late / rms), late
-
-    def pairs(seen: View) -> Array:
-        light = weight(seen, emitters.pattern)
-        return jnp.stack([light, *(light * part for part in timing(seen, emitters.time, emitters.time_rms))], axis=1)
-
-    def slope(number: str) -> Array:
-        """Derivative of all pairs in one number of the view."""
-        here = getattr(view, number)
-        return jax.jvp(lambda value: pairs(view._replace(**{number: value})), (here,), (jnp.ones_like(here),))[1]
-
-    light = weight(view, emitters.pattern)
-    times = timing(view, emitters.time, emitters.time_rms)
-    slopes = _chained(view, way, emitters.axis, sensors.normal, [slope(number) for number in View._fields], motion)
-    changes = jax.vmap(lambda change: jax.jvp(lambda p: weight(view, p), (emitters.pattern,), (change,))[1])
-    changed = changes(motion.pattern)
-    shaped = jnp.stack([changed, *(changed * part for part in times)], axis=-1).sum(axis=2)
-    slopes = slopes.at[jnp.asarray(motion.shaping)].add(shaped)
-    slopes = slopes + _of_times(lambda start, spread: timing(view, start, spread), light, emitters, motion)
-    rows = jnp.stack([light, *(light * part for part in times)], axis=-1).sum(axis=1)
-    return rows, slopes, _variance(light, times[2], emitters.time_rms, rows) + sensors.time_spread**2 + blur**2
+    value, push = jax.linearize(light, view)
+    none, one = jnp.zeros_like(value), jnp.ones_like(value)
+    by_view = [push(View(*(one if name == other else none for other in View._fields))) for name in View._fields]
+    (_, delay, dispersion), (_, delay_slope, dispersion_slope) = jax.jvp(table.at, (view.distance,), (one,))
+    rms = jnp.sqrt(sensors.time_spread[:, None] ** 2 + emitters.time_rms**2 + dispersion**2 + blur**2)
+    late = emitters.time + delay - time[:, None]
+    return _Pairs(value, View(*by_view), late, rms, delay_slope, dispersion * dispersion_slope / rms)
 
 
-def _variance(light: Array, late: Array, spread: Array, rows: Array) -> Array:
+def _changes(emitters: Emitters, motion: Motion, sensors: Sensors, table: DistanceTable) -> list[Array]:
+    """The second round: light of every pair from the changes of the pattern, to which it is proportional."""
+    view, _ = look(emitters.position, emitters.axis, sensors)
+    covered = solid_angles(view, sensors.radius)
+    share = covered * transmission(view, sensors, table)[0]
+
+    def change(number: int) -> Array:
+        pushed = jax.tree.map(lambda leaf: leaf[number], motion.pattern)
+        seen = lambda pattern: intensity(pattern, view, sensors.radius, covered)  # noqa: E731
+        return share * jax.jvp(seen, (emitters.pattern,), (pushed,))[1]
+
+    return [change(number) for number in range(len(motion.shaping))]
+
+
+def _timing(pairs: _Pairs) -> Float[Array, "s 4 k"]:
+    """What one photoelectron of each pair adds to the rows."""
+    z = pairs.late / pairs.rms
+    density = jnp.exp(-0.5 * z**2) / (pairs.rms * np.sqrt(2.0 * np.pi))
+    return jnp.stack([jnp.ones_like(z), density, ndtr(-z), pairs.late], axis=1)
+
+
+def _columns(pairs: _Pairs, timing: Array, emitters: Emitters, sensors: Sensors) -> Float[Array, "s4 k8"]:
+    """Derivatives of the rows in place (3), axis (3), time and rms of each point."""
+    view, way = look(emitters.position, emitters.axis, sensors)
+    z, density = pairs.late / pairs.rms, timing[:, 1]
+    none = jnp.zeros_like(z)
+    by_time = pairs.light[:, None] * jnp.stack([none, -z / pairs.rms * density, -density, jnp.ones_like(z)], axis=1)
+    by_rms = pairs.light[:, None] * jnp.stack([none, (z**2 - 1.0) / pairs.rms * density, z * density, none], axis=1)
+    slope = pairs.by_view
+    along_way = -slope.distance + (slope.along * view.along + slope.incidence * view.incidence) / view.distance
+    along_axis, along_normal = -slope.along / view.distance, slope.incidence / view.distance
+    nearer = -(by_time * pairs.late_by_distance[:, None] + by_rms * pairs.rms_by_distance[:, None])
+    columns = []
+    for i in range(3):
+        axis, normal = emitters.axis[:, i], sensors.normal[:, i : i + 1]
+        moved = along_way * way[..., i] + along_axis * axis + along_normal * normal
+        columns.append(timing * moved[:, None] + nearer * way[:, None, :, i])
+    for i in range(3):
+        turned = slope.along * way[..., i] + slope.lean * sensors.normal[:, i : i + 1]
+        columns.append(timing * turned[:, None])
+    columns += [by_time, by_rms * (emitters.time_rms / pairs.rms)[:, None]]
+    return jnp.concatenate(columns, axis=-1).reshape(4 * len(z), -1)
+
+
+def _variance(pairs: _Pairs, emitters: Emitters, rows: Array) -> Array:
     """Variance of the times that the points of the source give each channel [ns^2]."""
     total = jnp.maximum(rows[:, 0], 1e-20)
     mean = rows[:, 3] / total
-    return (light * ((late - mean[:, None]) ** 2 + spread**2)).sum(axis=1) / total
-
-
-def _of_times(timing: Callable, light: Array, emitters: Emitters, motion: Motion) -> Slopes:
-    """Derivatives that come from the times of the points and their spreads."""
-    start, spread = emitters.time, emitters.time_rms
-    by_start = jax.jvp(lambda t: timing(t, spread), (start,), (jnp.ones_like(start),))[1]
-    by_spread = jax.jvp(lambda r: timing(start, r), (spread,), (jnp.ones_like(spread),))[1]
-    rows = [
-        (light * a) @ motion.time.T + (light * b) @ motion.time_rms.T for a, b in zip(by_start, by_spread, strict=True)
-    ]
-    return jnp.stack([jnp.zeros_like(rows[0]), *rows], axis=-1).swapaxes(0, 1)
-
-
-def _chained(view: View, way: Array, axis: Array, normal: Array, partial: list[Array], motion: Motion) -> Slopes:
-    """Derivatives in the parameters from those in the view (s, rows, k each)."""
-    distance, along, incidence, lean = (part[..., None] for part in partial)
-    way, axis = way[:, None], axis[None, None]
-    normal = normal[:, None, None, :]
-    away = view.distance[:, None, :, None]
-    cos_along, cos_in = view.along[:, None, :, None], view.incidence[:, None, :, None]
-    in_place = -distance * way - along / away * (axis - cos_along * way) + incidence / away * (normal + cos_in * way)
-    in_axis = along * way + lean * normal
-    return jnp.einsum("srki,pki->psr", in_place, motion.position) + jnp.einsum("srki,pki->psr", in_axis, motion.axis)
+    spread = (pairs.late - mean[:, None]) ** 2 + emitters.time_rms**2
+    return (pairs.light * spread).sum(axis=1) / total

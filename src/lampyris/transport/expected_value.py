@@ -16,15 +16,19 @@ from lampyris.transport.contract import ALL, Family, declared
 from lampyris.transport.expectation import Arrival, Expectation, GaussianMixture, Uniform
 from lampyris.transport.flight import NUMBERS, Flight, Shares
 from lampyris.transport.pulse import PulsedMixture, together
-from lampyris.transport.reference import Reference, earliest_time
+from lampyris.transport.reference import Earliest, Reference
 from lampyris.transport.sensor_search import SensorGrid, held
-from lampyris.transport.tally import Light, TimeNodes, tally
+from lampyris.transport.tally import Light, tally
+from lampyris.transport.time_nodes import TimeNodes
 
 HARD = frozenset({Family.OPTICS, Family.EFFICIENCIES, Family.RESPONSE, Family.TIME, Family.LIGHT})
 """derivatives that need no edge of a disk: nothing that they change moves a ray"""
 
 BATCH = 2**15
 """Rays that are carried together: they bound the memory, whatever the number of rays."""
+
+EARLY = 4
+"""Nodes before the earliest light: a disk has an extent, and rays start beside the mean light of a source."""
 
 
 class ExpectedValue(eqx.Module):
@@ -122,8 +126,8 @@ class ExpectedValue(eqx.Module):
         grid = self._grid_for(detector)
         emitters = source.emitters(detector.medium, detector.sensors.quantum_efficiency)
         reference = Reference.of(emitters, detector)
-        start = earliest_time(emitters, detector, reference)
-        times = TimeNodes.of(detector, reference.index, self.steps, self.nodes)
+        start = Earliest.of(emitters, reference).at(detector.sensors.position)
+        times = TimeNodes.of(detector, reference.index, self.steps, self.nodes, EARLY)
         shares = self.shares.possible(detector)
 
         @jax.checkpoint

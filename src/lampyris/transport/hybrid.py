@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from lampyris._random import evenly_spread
 from lampyris.detector import Detector
-from lampyris.source import Source
+from lampyris.source import Emitters, Source
 from lampyris.transport.contract import ALL, Family
 from lampyris.transport.direct import DistanceTable, direct_light
 from lampyris.transport.expectation import Arrival, Expectation, Uniform
@@ -15,48 +15,11 @@ from lampyris.transport.flight import NUMBERS, Shares
 from lampyris.transport.indirect import SmoothLight, smooth_at_sensors, trace, with_rest
 from lampyris.transport.mirrored import mirrored_at_sensors, mirrored_light
 from lampyris.transport.pulse import PulsedArrival, PulsedMixture, together
-from lampyris.transport.reference import Coverage, Reference, earliest_time
+from lampyris.transport.reference import Coverage, Earliest, Reference
+from lampyris.transport.time_nodes import TimeNodes
 
 CHUNK = 512
 """Rays that are worked on together: what belongs to them stays in the cache, with all its derivatives."""
-
-
-class IndirectLight(eqx.Module):
-    """Light that has scattered or been reflected: smooth over the wall, or a sharp mirror image of the direct light.
-
-    None of it can come before the straight way allows. The smooth times are bent so that they start at `earliest` [ns],
-    as sharply as the `softness` [ns] of the sensors' times: without this a sensor beside the ring would seem to be lit
-    before its direct light arrives.
-    """
-
-    smooth: Arrival
-    mirrored: Arrival | None
-    earliest: Float[Array, " channels"]
-    softness: Float[Array, " channels"]
-
-    @property
-    def charge(self) -> Float[Array, " channels"]:
-        return sum((part.charge for part in self._parts()[1:]), self.smooth.charge)
-
-    def density_and_cumulative(self, time: Float[Array, " channels"]) -> tuple[Array, Array]:
-        after = (time - self.earliest) / self.softness
-        bent = self.earliest + self.softness * jax.nn.softplus(after)
-        density, cumulative = self._unbent(bent)
-        _, before = self._unbent(self.earliest)
-        left = jnp.maximum(self.charge - before, 1e-12)
-        scale = self.charge / left
-        return scale * density * jax.nn.sigmoid(after), scale * jnp.maximum(cumulative - before, 0.0)
-
-    def _unbent(self, time: Array) -> tuple[Array, Array]:
-        """Density and cumulative of the parts as they are."""
-        density, cumulative = self.smooth.density_and_cumulative(time)
-        for part in self._parts()[1:]:
-            more = part.density_and_cumulative(time)
-            density, cumulative = density + more[0], cumulative + more[1]
-        return density, cumulative
-
-    def _parts(self) -> list[Arrival]:
-        return [self.smooth] if self.mirrored is None else [self.smooth, self.mirrored]
 
 
 class Hybrid(eqx.Module):
@@ -64,9 +27,10 @@ class Hybrid(eqx.Module):
 
     Direct light has no noise. Indirect light comes from `rays` rays (rounded up to a power of two, at least 512) with
     fixed quasi-random numbers (`seed`), carried for `steps` steps and projected on polynomials of `degree` on the faces
-    of the wall; the shape of its times uses those up to `time_degree`. The light that is left after the last step is
-    estimated from the last steps and added. Where surfaces are specular, the first mirror image of the direct light
-    comes from `mirror_rays` rays of its own and is resolved on `cells` cells along each side of the detector.
+    of the wall; its shares at `nodes` delays behind the earliest light use those up to `time_degree`. The light that is
+    left after the last step is estimated from the last steps and added. Where surfaces are specular, the first mirror
+    image of the direct light comes from `mirror_rays` rays of its own and is resolved on `cells` cells along each side of
+    the detector.
 
     **Gradients**: right and smooth in source and medium, in the efficiencies and the reflectances; sensor positions move
     direct light right, while their coverage enters indirect light as a polynomial on each face.
@@ -79,22 +43,24 @@ class Hybrid(eqx.Module):
     time_degree: int = eqx.field(static=True)
     cells: int = eqx.field(static=True)
     shares: Shares = eqx.field(static=True)
+    nodes: int = eqx.field(static=True)
 
     def __init__(
         self,
         rays: int = 2048,
         steps: int = 4,
         degree: int = 6,
-        time_degree: int = 4,
+        time_degree: int = 6,
         seed: int = 0,
         mirror_rays: int = 4096,
         cells: int = 32,
         shares: tuple[float, float, float] = (0.5, 0.25, 0.25),
+        nodes: int = 24,
     ):
         self.numbers = evenly_spread(rays, 4 + NUMBERS * steps, seed)
         self.mirror_numbers = evenly_spread(mirror_rays, 4, seed + 1)
         self.steps, self.degree, self.time_degree = steps, degree, min(time_degree, degree)
-        self.cells, self.shares = cells, Shares(*shares)
+        self.cells, self.shares, self.nodes = cells, Shares(*shares), nodes
 
     @property
     def gradients(self) -> frozenset[Family]:
@@ -127,33 +93,36 @@ class Hybrid(eqx.Module):
         lights = [(self._indirect(part, detector), part.pulse(detector.medium)) for part in parts]
         return together([light if pulse is None else PulsedArrival(light, pulse) for light, pulse in lights])
 
-    def _indirect(self, source: Source, detector: Detector) -> IndirectLight:
+    def _indirect(self, source: Source, detector: Detector) -> Arrival:
         """The indirect light of one kind, as if its photons did not lag behind."""
         coverage = Coverage.of(detector)
         emitters = source.emitters(detector.medium, detector.sensors.quantum_efficiency)
         reference = Reference.of(emitters, detector)
-        earliest, softness = earliest_time(emitters, detector, reference), detector.sensors.time_spread
-        steps, _ = self._smooth(source, detector, coverage, reference)
-        smooth = smooth_at_sensors(
-            with_rest(steps), detector, reference, degree=self.degree, time_degree=self.time_degree
-        )
+        timing = self._timing(emitters, reference, detector)
+        steps, _ = self._smooth(source, detector, coverage, timing)
+        whole = with_rest(steps, timing[1])
+        smooth = smooth_at_sensors(whole, detector, timing, degree=self.degree, time_degree=self.time_degree)
         if self.shares.possible(detector).specular == 0:
-            return IndirectLight(smooth, None, earliest, softness)
+            return smooth
         images = self._mirrored(source, detector, coverage, reference)
-        mirrored = mirrored_at_sensors(images, detector, reference, self.cells)
-        return IndirectLight(smooth, mirrored, earliest, softness)
+        return together([smooth, mirrored_at_sensors(images, detector, reference, self.cells)])
+
+    def _timing(self, emitters: Emitters, reference: Reference, detector: Detector) -> tuple[Earliest, TimeNodes]:
+        """Where delays start, and the delays at which indirect light is counted."""
+        return Earliest.of(emitters, reference), TimeNodes.of(detector, reference.index, self.steps, self.nodes)
 
     def left_over(self, source: Source, detector: Detector) -> Float[Array, ""]:
         """Share of the detectable light that still flies after the last step: what is not followed but estimated."""
         flying, detectable = jnp.zeros(()), jnp.zeros(())
         for part in source.parts(detector.medium):
             emitters = part.emitters(detector.medium, detector.sensors.quantum_efficiency)
-            steps, own = self._smooth(part, detector, Coverage.of(detector), Reference.of(emitters, detector))
+            timing = self._timing(emitters, Reference.of(emitters, detector), detector)
+            steps, own = self._smooth(part, detector, Coverage.of(detector), timing)
             flying, detectable = flying + steps.flying[-1], detectable + own
         return flying / detectable
 
     def _smooth(
-        self, source: Source, detector: Detector, coverage: Coverage, reference: Reference
+        self, source: Source, detector: Detector, coverage: Coverage, timing: tuple[Earliest, TimeNodes]
     ) -> tuple[SmoothLight, Array]:
         """Smooth light on the wall after every step, and the emitted light weighted with the quantum efficiency."""
         shares = self.shares.possible(detector)
@@ -164,7 +133,7 @@ class Hybrid(eqx.Module):
                 rays,
                 detector,
                 coverage,
-                reference,
+                timing,
                 uniform=numbers[:, 4:].T.reshape(self.steps, NUMBERS, -1),
                 shares=shares,
                 degree=self.degree,

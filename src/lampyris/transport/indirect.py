@@ -6,22 +6,23 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from lampyris._math import safe_sqrt
 from lampyris.detector import Detector
 from lampyris.rays import Rays
-from lampyris.transport.expectation import ExponentialGaussian
+from lampyris.transport.expectation import GaussianMixture
 from lampyris.transport.flight import SPREAD, UNTOUCHED, Flight, Landing, Shares, advance, detected, land
-from lampyris.transport.reference import Coverage, Reference, belonging
+from lampyris.transport.reference import Coverage, Earliest, belonging
+from lampyris.transport.time_nodes import TimeNodes
 from lampyris.transport.wall_basis import exponents, projected, projections, terms
 
-MOMENTS = 4
+FURTHER = 8
+"""Steps after the last that are told apart in time."""
 
 
 class SmoothLight(NamedTuple):
-    """Light over the wall: sums over rays of weight times delay^m times each term, per face and step."""
+    """Light over the wall: sums over rays of weight times each term, per face and step, all and at each delay."""
 
     charge: Float[Array, "... faces terms"]
-    delay: Float[Array, "... faces 4 few"]
+    delay: Float[Array, "... faces nodes few"]
     flying: Float[Array, "..."]
     """light that goes on, weighted with the quantum efficiency"""
 
@@ -30,7 +31,7 @@ def trace(
     rays: Rays,
     detector: Detector,
     coverage: Coverage,
-    reference: Reference,
+    timing: tuple[Earliest, TimeNodes],
     *,
     uniform: Float[Array, "steps 5 n"],
     shares: Shares,
@@ -53,61 +54,65 @@ def trace(
         arrived = jnp.where(counts, landing.weight * seen, 0.0)
         covered = coverage.at(landing.point, detector)
         after = advance(flight, landing, optics, detector, covered, numbers, shares)
-        charge, delay = _sums(arrived, landing, detector, reference, degree, time_degree)
+        charge, delay = _sums(arrived, landing, detector, timing, degree, time_degree)
         return after, SmoothLight(charge, delay, (after.rays.weight * efficiency).sum())
 
     return jax.lax.scan(step, Flight.of(rays), uniform)[1]
 
 
 def _sums(
-    arrived: Array, landing: Landing, detector: Detector, reference: Reference, degree: int, time_degree: int
+    arrived: Array,
+    landing: Landing,
+    detector: Detector,
+    timing: tuple[Earliest, TimeNodes],
+    degree: int,
+    time_degree: int,
 ) -> tuple[Array, Array]:
-    """Charge on every term, and moments of its delay on those of low degree, per face."""
+    """Charge on every term, and at every delay on those of low degree, per face."""
     shape, faces = detector.shape, detector.shape.face_areas().shape[0]
-    delay = reference.delay(landing.point, landing.time)
+    earliest, nodes = timing
+    share = nodes.spread_over(landing.time - earliest.at(landing.point))
     charge = belonging(landing.point, detector) * arrived
-    moments = jnp.stack([charge * delay**m for m in range(MOMENTS)], axis=1)
+    rows = (charge[:, None] * share).reshape(faces * len(share), -1)
     scaled = landing.point / shape.half_extent()
-    slow = projected(moments.reshape(faces * MOMENTS, -1), scaled, time_degree)
-    return projected(charge, scaled, degree), slow.reshape(faces, MOMENTS, -1)
+    slow = projected(rows, scaled, time_degree)
+    return projected(charge, scaled, degree), slow.reshape(faces, len(share), -1)
 
 
-def with_rest(light: SmoothLight) -> SmoothLight:
+def with_rest(light: SmoothLight, nodes: TimeNodes) -> SmoothLight:
     """The sum of all steps and of what the light that flies on after the last step will still deposit.
 
     After several steps the light loses the same share in each and keeps its form: what the last step deposited, times
     a geometric series. Every further step adds the delay by which the last two differ.
     """
     ratio = jnp.clip(light.flying[-1] / jnp.maximum(light.flying[-2], 1e-30), 0.0, 0.999)
-    series = ratio / (1.0 - ratio)
-    first, second = ratio / (1.0 - ratio) ** 2, ratio * (1.0 + ratio) / (1.0 - ratio) ** 3
-    third = ratio * (1.0 + 4.0 * ratio + ratio**2) / (1.0 - ratio) ** 4
-    mean = light.delay[..., 1, 0].sum(axis=-1) / jnp.maximum(light.delay[..., 0, 0].sum(axis=-1), 1e-30)
+    total = jnp.maximum(light.delay[..., 0].sum(axis=-1), 1e-30)
+    mean = (light.delay[..., 0] * nodes.delay).sum(axis=-1) / total
     lag = jnp.maximum(mean[-1] - mean[-2], 0.0)
-    m = [light.delay[-1][:, order] for order in range(MOMENTS)]
-    rest = jnp.stack(
-        [
-            series * m[0],
-            series * m[1] + first * lag * m[0],
-            series * m[2] + 2.0 * first * lag * m[1] + second * lag**2 * m[0],
-            series * m[3] + 3.0 * (first * lag * m[2] + second * lag**2 * m[1]) + third * lag**3 * m[0],
-        ],
-        axis=1,
-    )
-    return SmoothLight(
-        light.charge.sum(axis=0) + series * light.charge[-1], light.delay.sum(axis=0) + rest, light.flying[-1]
-    )
+    node, share = nodes.share(nodes.delay + lag[:, None])
+    number = jnp.arange(nodes.delay.shape[0])
+    later = ((number == node[..., None]) * share[..., None]).sum(axis=2)
+
+    def further(carry: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], None]:
+        now, rest = carry
+        now = ratio * jnp.einsum("fit,fij->fjt", now, later)
+        return (now, rest + now), None
+
+    start = (light.delay[-1], light.delay.sum(axis=0))
+    (last, summed), _ = jax.lax.scan(further, start, None, length=FURTHER)
+    series = ratio / (1.0 - ratio)
+    return SmoothLight(light.charge.sum(axis=0) + series * light.charge[-1], summed + series * last, light.flying[-1])
 
 
 def smooth_at_sensors(
-    light: SmoothLight, detector: Detector, reference: Reference, *, degree: int, time_degree: int
-) -> ExponentialGaussian:
+    light: SmoothLight, detector: Detector, timing: tuple[Earliest, TimeNodes], *, degree: int, time_degree: int
+) -> GaussianMixture:
     """Expected indirect photoelectrons of every sensor and the distribution of their times.
 
-    The charge uses all terms, the shape in time those up to `time_degree`: mean, variance and skewness of the delay
-    become a Gaussian with an exponential tail of the same three moments.
+    The charge uses all terms, its shares at the delays those up to `time_degree`.
     """
     sensors, shape = detector.sensors, detector.shape
+    earliest, nodes = timing
     areas = shape.face_areas()
     on_face = shape.face(sensors.position)[:, None] == jnp.arange(areas.shape[0])
     values = jax.lax.stop_gradient(terms(sensors.position / shape.half_extent(), degree))
@@ -116,36 +121,23 @@ def smooth_at_sensors(
     mean_density = on_face @ (light.charge[:, 0] / areas)
     density = jnp.maximum(density, 0.05 * mean_density)  # a projection may dip below zero where there is little light
     coarse = _density(light.delay, areas, type(shape), time_degree)
-    moments = _on_own_face(values[:, : exponents(time_degree).shape[0]], coarse, on_face)
-    start, rms, decay = _shape_in_time(moments, mean_density)
-    return ExponentialGaussian(
-        density * sensors.area * sensors.relative_efficiency,
-        reference.time_at(sensors.position) + start,
-        jnp.sqrt(rms**2 + sensors.time_spread**2),
-        decay,
-    )
+    share = _on_own_face(values[:, : exponents(time_degree).shape[0]], coarse, on_face)
+    # where the shape in time dips below zero too, some of the mean one of the face holds it up
+    share = jnp.maximum(share, 0.02 * (on_face @ (light.delay[..., 0] / areas[:, None]))) + 1e-30
+    share = share / share.sum(axis=1, keepdims=True)
+    charge = density * sensors.area * sensors.relative_efficiency
+    start = earliest.at(sensors.position)
+    return GaussianMixture(charge[:, None] * share, start[:, None] + nodes.delay, nodes.rms)
 
 
 def _density(sums: Array, areas: Array, shape: type, degree: int) -> Array:
-    """Coefficients of the light per area on every face: (faces, moments, terms)."""
+    """Coefficients of the light per area on every face: (faces, rows, terms)."""
     matrices = jnp.asarray(projections(shape, degree), sums.dtype)
     return jnp.einsum("ftu,fmu->fmt", matrices, sums) / areas[:, None, None]
 
 
 def _on_own_face(values: Array, series: Array, on_face: Array) -> Array:
-    """Values (sensors, moments) of the series of each sensor's own face."""
-    faces, moments = series.shape[:2]
-    every = (values @ series.reshape(faces * moments, -1).T).reshape(-1, faces, moments)
+    """Values (sensors, rows) of the series of each sensor's own face."""
+    faces, rows = series.shape[:2]
+    every = (values @ series.reshape(faces * rows, -1).T).reshape(-1, faces, rows)
     return (every * on_face[:, :, None]).sum(axis=1)
-
-
-def _shape_in_time(moments: Array, mean_density: Array) -> tuple[Array, Array, Array]:
-    """Start, Gaussian rms and decay time [ns] of the three moments, kept where they make sense."""
-    weight = jnp.maximum(moments[:, 0], 0.1 * mean_density) + 1e-30
-    mean, second, third = (moments[:, m] / weight for m in (1, 2, 3))
-    mean = jnp.clip(mean, 0.01, 3.0)
-    variance = jnp.clip(second - mean**2, 1e-3, 4.0)
-    skew = jnp.clip(third - 3.0 * mean * variance - mean**3, 1e-5, 16.0)
-    decay = jnp.minimum(jnp.cbrt(0.5 * skew), 0.97 * safe_sqrt(variance))
-    rms = safe_sqrt(variance - decay**2)
-    return 100.0 * (mean - decay), 100.0 * rms, 100.0 * decay

@@ -79,7 +79,20 @@ class Coverage(NamedTuple):
         return jnp.clip((values * belonging(point, detector)).sum(axis=0), 0.0, 1.0)
 
 
-def earliest_time(emitters: Emitters, detector: Detector, reference: Reference) -> Float[Array, " channels"]:
-    """Time at which the first straight light of the source can reach each sensor [ns]."""
-    away = detector.sensors.position[:, None, :] - emitters.position[None, :, :]
-    return (emitters.time + safe_norm(away) * reference.index / SPEED_OF_LIGHT).min(axis=1)
+class Earliest(NamedTuple):
+    """Points of light, for the time at which the first of their straight light reaches a place."""
+
+    position: Float[Array, "k 3"]
+    time: Float[Array, " k"]
+    index: Float[Array, ""]
+    """of the group velocity"""
+
+    @classmethod
+    def of(cls, emitters: Emitters, reference: Reference) -> "Earliest":
+        """Of the points of a source."""
+        return cls(emitters.position.reshape(-1, 3), jnp.atleast_1d(emitters.time), reference.index)
+
+    def at(self, point: Float[Array, "n 3"]) -> Float[Array, " n"]:
+        """Time of the earliest light at points [ns]."""
+        away = safe_norm(point[:, None, :] - self.position[None, :, :])
+        return (self.time + away * self.index / SPEED_OF_LIGHT).min(axis=1)
