@@ -113,7 +113,9 @@ def test_quadratic_model_of_an_event(double_precision):
     sensors = make_sensors(np.zeros((count, 3)), np.tile([0.0, 0.0, 1.0], (count, 1)), 0.1)
     rows = jnp.asarray(np.stack([mean, 0.1 * mean, 0.4 * mean], axis=1))
     slopes = jnp.asarray(draw.normal(size=(parameters, count, 3)) * np.array([0.1, 0.01, 0.02]))
-    prompt = Prompt(slopes[..., 2], slopes[..., 0] / mean, jnp.full(count, 4.4), jnp.full(count, 0.8), jnp.full(count, 0.9))
+    prompt = Prompt(
+        slopes[..., 2], slopes[..., 0] / mean, jnp.full(count, 4.4), jnp.full(count, 0.8), jnp.full(count, 0.9)
+    )
     seen = observe(hits, sensors, Dispersion().relative(mean))
     gradient, information, difference = on_host(event_quadratic, seen, rows, slopes, prompt, 1e-5)
     np.testing.assert_allclose(gradient, difference, rtol=1e-6, atol=1e-7)

@@ -93,11 +93,10 @@ class MuonLight(eqx.Module):
     def pattern(
         self, motion: Motion, width: Float[Array, " k"], path: Float[Array, " k"], medium: Medium, detected: Spectrum
     ) -> tuple[RingPattern, Float[Array, " k"]]:
-        """Light of the pieces of a track, of `path` [m] each, over the angle to their direction, and its sum [photons].
+        """Light of pieces of `path` [m] over the angle to their direction, and its sum [photons].
 
-        The cone is widened by `width` [rad], the rms by which the real direction departs from the one that is used, by
-        what it closes from each piece to the next, and by the dispersion of the medium, weighted with the probability
-        that a wavelength is `detected`.
+        The cone is widened by `width` [rad], the rms by which the real direction departs from the one that is used, and
+        by the dispersion of the medium, weighted with the probability that a wavelength is `detected`.
         """
         wavelength, weight = _wavelengths(medium, detected)
         index = medium.refractive_index(wavelength)
@@ -110,8 +109,7 @@ class MuonLight(eqx.Module):
         share = share / jnp.maximum(share.sum(axis=1, keepdims=True), 1e-9)
         angle = jnp.arctan2(safe_sqrt(1.0 - jnp.minimum(cosine, 1.0) ** 2), jnp.minimum(cosine, 1.0))
         edges = jnp.asarray(angle_edges())
-        spread = jnp.sqrt(width[:, None] ** 2 + jnp.gradient(angle, axis=0) ** 2 / 12.0)
-        below = ndtr((edges[None, :, None] - angle[:, None, :]) / spread[:, None, :])
+        below = ndtr((edges[None, :, None] - angle[:, None, :]) / width[:, None, None])
         cumulative = (below * share[:, None, :]).sum(axis=-1)
         light = own[:, None] * jnp.diff(cumulative, axis=1) + motion.delta_light
         light = light * path[:, None]

@@ -9,6 +9,7 @@ from lampyris._checks import LampyrisError
 from lampyris._host import on_host
 from lampyris.detector import Detector
 from lampyris.emission import load_profile
+from lampyris.fit.hit_pattern import hit_pattern
 from lampyris.fit.model import State
 from lampyris.fit.newton import Climb, Local, maximise
 from lampyris.fit.parameters import NAMES, SCALES, jacobian
@@ -177,5 +178,6 @@ def _fit(problem: Problem, stages: Stages, result: str, hits: int) -> Fit:
         "iterations": stages.fine,
         "rough_iterations": stages.rough,
         "evaluations": problem.evaluations,
+        "goodness": hit_pattern(local.expected, np.asarray(problem.hits.hit)) if local.expected.size else np.nan,
     }
     return Fit(track, make_errors(covariance), covariance, NAMES, local.value, result, statistics)

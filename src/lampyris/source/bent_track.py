@@ -21,10 +21,6 @@ from lampyris.units import SPEED_OF_LIGHT
 
 NODES = 36
 """Points of light along a track."""
-CROWDING = 1.3
-"""Power with which they crowd towards its end, where the cone closes quickly."""
-EDGES = 1.0 - (1.0 - np.linspace(0.0, 1.0, NODES + 1)) ** CROWDING
-"""Shares of the shining length between which the pieces of the points lie."""
 JOINTS = (0.0, 0.06, 0.14, 0.24, 0.36, 0.5, 0.66, 0.82, 1.0)
 """Between which shares of its shining length the direction of a track turns evenly with the scattering depth."""
 SHARPEST = 0.003
@@ -90,7 +86,7 @@ class BentTrack(Source):
         """Points of the bent track, the motion there, and the time from the start to the stop [ns]."""
         whole = light.range(self.energy) * (1.0 + RANGE_STRAGGLING * self.stretch)
         shining = whole - SHORTEST
-        share = 0.5 * (EDGES[1:] + EDGES[:-1])
+        share = (np.arange(NODES) + 0.5) / NODES
         residual = whole - shining * share
         joints = whole - shining * np.asarray(JOINTS)
         motion, at_joints = light.at(residual), light.at(joints)
@@ -100,9 +96,8 @@ class BentTrack(Source):
         growth = jnp.diff(knots)
         turned = jnp.clip((variance[:, None] - knots[:-1]) / growth, 0.0, 1.0)
         axis = normalise(self.direction + turned @ (jnp.sqrt(growth)[:, None] * self.kinks))
-        step = shining * np.diff(EDGES)
-        ways = step[:, None] * axis
-        position = self.position + jnp.cumsum(ways, axis=0) - 0.5 * ways
+        step = jnp.full(NODES, shining / NODES)
+        position = self.position + step[:, None] * (jnp.cumsum(axis, axis=0) - 0.5 * axis)
         # a Brownian bridge between the joints: what the even turn leaves out
         width = jnp.sqrt(SHARPEST**2 + (growth * turned * (1.0 - turned)).sum(axis=1))
         return Way(step, position, axis, width), motion, at_joints.time_left[0]
