@@ -1,6 +1,6 @@
 """The learnt profiles against particles they have not seen, and their prediction against whole events in SK.
 
-    python benchmarks/siren.py [--particles mu- e- ...] [--tables mu- e-] [--share 1.0] [--events 60]
+    python benchmarks/siren.py [--particles mu- e- ...] [--tables mu- e-] [--share 1.0] [--events 300]
 
 At energies between those of the training new particles are simulated: yield, table, and slopes with energy follow from
 them with errors from the fluctuations of events. Tables are compared after bins were merged until two samples of the same
@@ -187,7 +187,7 @@ def main() -> None:
     options.add_argument("--particles", nargs="*", default=profile_names())
     options.add_argument("--tables", nargs="*", default=[], help="particles whose interpolated tables are compared too")
     options.add_argument("--share", type=float, default=1.0, help="of the usual number of particles")
-    options.add_argument("--events", type=int, default=60, help="whole events in SK; 0: none")
+    options.add_argument("--events", type=int, default=300, help="whole events in SK; 0: none")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--train-seconds", type=float, help="what `lampyris train mu- --json` told")
     chosen = options.parse_args()
