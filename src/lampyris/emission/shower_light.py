@@ -21,7 +21,7 @@ SHOWER_FORMAT = "lampyris-shower-light-1"
 SHOWERS = ("e-", "e+", "gamma")
 """Particles whose showers are described."""
 NODES = 32
-DEPTHS, TURNS = 3, 2
+DEPTHS, TURNS = 4, 4
 """Modes of the depths of a shower, and of the directions of its axis in each of two planes."""
 LEAST_SKEW = 0.01
 EDGES = np.sin(0.5 * np.pi * np.arange(NODES + 1) / NODES) ** 2
