@@ -36,21 +36,24 @@ def shining(particle, energy, depths, turns):
 
 @pytest.mark.parametrize("particle", SHOWERS)
 def test_typical_shower_has_the_light_of_its_energy_at_the_distance_of_the_profile(particle):
-    profile, zeros = load_profile(particle), (np.zeros(DEPTHS), np.zeros((TURNS, 3)))
-    typical = eqx.filter_jit(lambda energy: shining(particle, energy, *zeros))
-    for energy in (20.0, 150.0, 600.0, 2500.0):
-        along, axis, late, rms, light = (np.asarray(part) for part in typical(jnp.asarray(energy)))
-        assert light.sum() == pytest.approx(on_host(profile.photons, energy), rel=1e-3)
-        np.testing.assert_allclose(axis, np.tile(DIRECTION, (NODES, 1)), atol=1e-6)
-        # the polynomials in the energy are good to millimetres
-        assert (np.diff(along) > -0.005).all()
-        # nothing is ahead of light; and the latent numbers have amplitudes of mean zero, so this is the mean of showers
-        assert (late > -0.01).all()
-        assert (rms > 0).all()
-        spread = float(profile.distance_rms.values(energy)) / np.sqrt(200.0)
-        assert (light * along).sum() / light.sum() == pytest.approx(
-            float(on_host(profile.distance, energy)), abs=4.0 * spread
-        )
+    profile, energies = load_profile(particle), np.array([20.0, 150.0, 600.0, 2500.0])
+
+    def all_of(energy):
+        form = load_shower_light(particle).at(profile.photons.scaled(energy), profile.distance(energy))
+        mean = (form.distance * form.light.sum(axis=1)).sum()
+        typical = shining(particle, energy, jnp.zeros(DEPTHS), jnp.zeros((TURNS, 3)))
+        return typical, mean / profile.distance(energy), profile.photons(energy)
+
+    (along, axis, late, rms, light), relative, photons = on_host(jax.vmap(all_of), energies)
+    np.testing.assert_allclose(light.sum(axis=1), photons, rtol=1e-3)
+    np.testing.assert_allclose(axis, np.broadcast_to(DIRECTION, axis.shape), atol=1e-6)
+    # the polynomials in the energy are good to millimetres
+    assert (np.diff(along, axis=1) > -0.005).all()
+    # nothing is ahead of light
+    assert (late > -0.01).all()
+    assert (rms > 0).all()
+    # the showers that it was made from fix the mean distance to 1 to 3 % of itself, a polynomial smooths it
+    np.testing.assert_allclose(relative, 1.0, atol=0.06)
 
 
 def test_amplitudes_have_mean_zero_and_unit_variance_whatever_their_skew():
@@ -96,15 +99,9 @@ def test_gradients_are_differences_in_every_number(small_tank, double_precision)
     def charge(numbers):
         turns = numbers[DEPTHS + 8 :].reshape(TURNS, 3)
         direction = jnp.asarray(DIRECTION) + numbers[DEPTHS + 4] * ACROSS[0]
-        source = shower(
-            "gamma",
-            300.0 * jnp.exp(numbers[DEPTHS]),
-            numbers[DEPTHS + 1 : DEPTHS + 4] + jnp.array([-0.5, 0.3, -1.5]),
-            direction=direction / jnp.linalg.norm(direction),
-            time=numbers[DEPTHS + 5],
-            depths=numbers[:DEPTHS],
-            turns=turns,
-        )
+        energy, position = 300.0 * jnp.exp(numbers[DEPTHS]), numbers[DEPTHS + 1 : DEPTHS + 4]
+        position, direction = position + jnp.array([-0.5, 0.3, -1.5]), direction / jnp.linalg.norm(direction)
+        source = shower("e-", energy, numbers[:DEPTHS], turns, position, direction, numbers[DEPTHS + 5])
         emitters = source.emitters(tank.medium, tank.sensors.quantum_efficiency)
         light = direct_light(emitters, tank, DistanceTable.of(tank, emitters.wavelength, emitters.spectrum))
         time = jnp.linspace(5.0, 25.0, tank.sensors.count)
@@ -113,9 +110,10 @@ def test_gradients_are_differences_in_every_number(small_tank, double_precision)
     at = np.concatenate([draw.normal(size=DEPTHS) * 0.7, np.zeros(8), draw.normal(size=3 * TURNS) * 0.7])
     towards = draw.normal(size=len(at)) * np.where(np.arange(len(at)) == DEPTHS, 0.1, 1.0)
     # along one random direction that moves every number, and along the first depth
+    slopes = eqx.filter_jit(lambda a, d: jax.jvp(charge, (a,), (d,)))
     for direction in (towards, np.eye(len(at))[0]):
-        value, slope = on_host(lambda a, d: jax.jvp(charge, (a,), (d,)), at, direction)
-        ahead, behind = (on_host(charge, at + sign * 1e-4 * direction) for sign in (1.0, -1.0))
+        value, slope = (np.asarray(part) for part in slopes(at, direction))
+        ahead, behind = (np.asarray(slopes(at + sign * 1e-4 * direction, direction)[0]) for sign in (1.0, -1.0))
         difference = (ahead - behind) / 2e-4
         # the pattern is a piece of cubics: a kink may lie within the step of a few pairs
         scale = np.abs(difference).max(axis=1, keepdims=True)
