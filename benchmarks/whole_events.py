@@ -1,6 +1,6 @@
 """Single whole events in SK against the averaged track and against the descriptions with numbers of their own event.
 
-    python benchmarks/whole_events.py [--showers e- gamma] [--events 20] [--seed 1]
+    python benchmarks/whole_events.py [--muons 20] [--showers e- gamma] [--events 10] [--seed 1]
 
 Muons are the whole Geant4 muons of `data/`; their bent track gets the true bends and range of each event, read off its steps.
 Showers are new ones of the built-in engine at 1 GeV; their latent numbers are fitted to the direct light of one
@@ -10,6 +10,7 @@ prediction were the truth: 0 for a perfect description. Tracks start at random c
 """
 
 import argparse
+import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import matplotlib
 import numpy as np
-from _record import record
+from _record import RESULTS, record
 from scipy.special import gammaln, xlogy
 
 import lampyris as lp
@@ -182,6 +183,7 @@ def muons(detector: lp.Detector, events: int, seed: int) -> list[Case]:
         sources = {"averaged": track, "straight": straight, "bent": true_bends(steps, track)}
         expected = {name: np.asarray(direct(source, detector), float) for name, source in sources.items()}
         cases.append(Case(track, photoelectrons(detector, light, seed + number, 1)[0], expected))
+        print("mu-", energy, {n: round(excess(cases[-1].seen, mu)) for n, mu in expected.items()}, flush=True)
     return cases
 
 
@@ -246,15 +248,19 @@ def draw_figure(rows: dict[str, dict], path: Path) -> None:
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--showers", nargs="*", default=["e-", "gamma"])
-    options.add_argument("--events", type=int, default=20)
+    options.add_argument("--muons", type=int, default=20, help="of the 20 of the file; 0: none")
+    options.add_argument("--events", type=int, default=10, help="showers of each particle")
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
     detector = lp.catalog.load("SK")
-    rows = {"mu-": figures(muons(detector, chosen.events, chosen.seed))}
+    path = RESULTS / "light.json"
+    rows = json.loads(path.read_text())["figures"].get("whole_events", {}) if path.exists() else {}
+    if chosen.muons:
+        rows["mu-"] = figures(muons(detector, chosen.muons, chosen.seed))
     for particle in chosen.showers:
         rows[particle] = figures(showers(detector, particle, chosen.events, chosen.seed))
     draw_figure(rows, FIGURE)
-    settings = {"whole_events": {"events": chosen.events, "energy_showers_mev": 1000.0, "seed": chosen.seed}}
+    settings = {"whole_events": {"energy_showers_mev": 1000.0, "seed": chosen.seed}}
     print(record("light", settings, chosen.seed, {"whole_events": rows}, keep=True))
 
 
