@@ -108,7 +108,7 @@ def _by_angle(detector, track, counts: np.ndarray, guess: np.ndarray) -> dict:
         "parts": _parts_of_ring(own, expected),
         "sensor_chi2": float((pull**2).mean()),
         "sensors": int(sensors.sum()),
-        "profile": (0.5 * (ANGLES[1:] + ANGLES[:-1])[lit], expected[lit], residual[lit], (error / expected)[lit]),
+        "profile": (0.5 * (ANGLES[1:] + ANGLES[:-1])[lit], expected[lit], residual[lit], error[lit] / expected[lit]),
     }
 
 

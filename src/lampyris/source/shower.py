@@ -29,7 +29,7 @@ class Shower(Source):
     next how it is spread. `turns` are vectors across the direction: how its axis leans away from the initial direction.
     All are standard normal numbers before any data are seen (the turns in every direction across); zeros make the
     typical shower, whose light is a little denser than the mean of many.
-    The total light is that of the energy: its fluctuation does not depend on the others. **Gradients**: right in all
+    The total light is that of the energy: its fluctuation hardly depends on the others. **Gradients**: right in all
     numbers.
     """
 
