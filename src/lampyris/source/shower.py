@@ -65,8 +65,9 @@ class Shower(Source):
         axis = normalise(self.direction + form.turns.T @ self.turns)
         position = self.position + distance[:, None] * self.direction + form.sideways.T @ self.turns
         # light of a share comes from all its length: a uniform spread in place is one in time too
-        length = jnp.gradient(distance) / SPEED_OF_LIGHT
-        rms = jnp.sqrt(form.delay_rms**2 + length**2 / 12.0)
+        gaps = jnp.diff(distance)
+        length = jnp.concatenate([gaps[:1], 0.5 * (gaps[1:] + gaps[:-1]), gaps[-1:]])
+        rms = jnp.sqrt(form.delay_rms**2 + (length / SPEED_OF_LIGHT) ** 2 / 12.0)
         time = self.time + distance / SPEED_OF_LIGHT + form.delay
         pattern = RingPattern.of_bins(form.light * profile.photons(self.energy), np.asarray(angle_edges()))
         return Emitters(position, axis, time, rms, pattern, *cherenkov_spectrum(medium))
