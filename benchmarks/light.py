@@ -12,14 +12,13 @@ tables of all energies together (`table_tv_pooled`) fluctuate less, so that they
 """
 
 import argparse
-import json
 import time
 from pathlib import Path
 
 import jax
 import numpy as np
 from _geant4_steps import FINE, FINE_UP_TO, PRODUCTION_CUT, fine_steps, light_by_ends, merge_steps
-from _record import RESULTS, record
+from _record import record
 from _tables import BINS, GEANT4_EVENTS, STATISTICAL, distances, pooled
 
 from lampyris.data.events import unpack_steps
@@ -180,10 +179,6 @@ def main() -> None:
             print(particle, {name: value for name, value in rows[-1][0].items() if name != "variation"}, flush=True)
         same[particle] = summary(rows) | {"rule_of_ends_percent": rule_of_ends(particle, yields)}
         own[particle] = summary(own_rows)
-    if (RESULTS / "light.json").exists():  # figures of a particle that was not run stay
-        known = json.loads((RESULTS / "light.json").read_text())["figures"]
-        same, own = known.get("engine", {}) | same, known.get("engine_own_steps", {}) | own
-        seconds = known.get("engine_seconds_per_event", {}) | seconds
     settings = {
         "fine_steps": {"up_to_mev": FINE_UP_TO, "loss_and_metres": FINE},
         "events": chosen.events,
@@ -192,7 +187,7 @@ def main() -> None:
         "statistical_percent": STATISTICAL,
     }
     figures = {"engine": same, "engine_own_steps": own, "engine_seconds_per_event": seconds}
-    print(record("light", settings, chosen.seed, figures))
+    print(record("light", settings, chosen.seed, figures, keep=True))
 
 
 if __name__ == "__main__":

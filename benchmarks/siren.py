@@ -1,12 +1,12 @@
 """The learnt profiles against particles they have not seen, and their prediction against whole events in SK.
 
-    python benchmarks/siren.py [--particles mu- e- ...] [--tables mu- e-] [--share 1.0] [--events 60]
+    python benchmarks/siren.py [--particles mu- e- ...] [--tables mu- e-] [--share 1.0] [--events 300]
 
 At energies between those of the training new particles are simulated: yield, table, and slopes with energy follow from
 them with errors from the fluctuations of events. Tables are compared after bins were merged until two samples of the same
 truth differ by less than 0.5 %. `table`, for the particles of --tables, is what interpolation between the tables of the four
 nearest energies of the training gives, with the cubic of Catmull and Rom. Predicted
-charges are compared with photoelectrons of whole events.
+charges are compared with photoelectrons of whole events. The summary stands in `light.json` too.
 """
 
 import argparse
@@ -121,6 +121,7 @@ def one_energy(profile, energy: float, events: int, photons: float, yields: Yiel
         guesses["table"] = interpolated(profile, Recipe.of(particle), energy, yields)
     numbers, errors = plain_numbers(light, flashes)
     ours = on_host(predicted, profile, energy).astype(float)
+    spread = float(profile.photons_rms.values(energy) / profile.photons.values(energy))
     ends = [
         plain_numbers(*simulate_light(particle, e, events // 2, 0.25 * photons, yields, jax.random.fold_in(key, n)))
         for n, e in ((1, energy / STEP), (2, energy * STEP))
@@ -135,12 +136,28 @@ def one_energy(profile, energy: float, events: int, photons: float, yields: Yiel
         "events": events,
         **_named("error_percent", 100 * (ours / numbers - 1)),
         **_named("sigma_percent", 100 * errors / numbers),
+        "spread_error_percent": float(100 * (spread / (light.std(ddof=1) / light.mean()) - 1)),
+        "spread_sigma_percent": float(100 / np.sqrt(2 * events)),
+        "delay_error_ps": delay_error(profile, energy, flashes),
         **_named("slope_pull", (chord - slope) / slope_error),
         "photons_slope_error_percent": float(100 * (chord[0] / slope[0] - 1)),
         "photons_slope_sigma_percent": float(100 * slope_error[0] / slope[0]),
         "photons_slope_curvature_percent": float(100 * (steep[0] / chord[0] - 1)),
         "table_tv_percent": distances(seen, halves(flashes, events, length, edges), guesses),
     }
+
+
+def delay_error(profile, energy: float, flashes: Flashes) -> float:
+    """Root mean square difference [ps] of the mean delays in the bins along the track that hold 90 % of the light."""
+    edges, length = np.asarray(profile.edges, float), float(profile.length.values(energy))
+    count = len(edges) - 1
+    node = np.clip(np.searchsorted(edges, flashes.z / length) - 1, 0, count - 1)
+    light = np.bincount(node, minlength=count)
+    seen = np.bincount(node, flashes.delay(), count) / np.maximum(light, 1)
+    ours = on_host(lambda p, e: p.shape.delays(p.photons.scaled(e), jnp.linspace(-1.0, 1.0, count))[0], profile, energy)
+    order = np.argsort(-light)
+    core = order[: np.searchsorted(np.cumsum(light[order]), 0.9 * light.sum()) + 1]
+    return 1e3 * float(np.sqrt(np.average((ours[core] - seen[core]) ** 2, weights=light[core])))
 
 
 def _named(ending: str, values: np.ndarray) -> dict[str, float]:
@@ -161,6 +178,9 @@ def particle_figures(particle: str, share: float, seed: int, yields: YieldTable,
     figures = {
         "yield_error_percent_max": float(np.abs(error).max()),
         "yield_beyond_criterion_by_sigma_max": float(np.max((np.abs(error) - 0.3) / sigma)),
+        "spread_error_percent_max": max(abs(row["spread_error_percent"]) for row in rows),
+        "distance_error_percent_max": max(abs(row["distance_error_percent"]) for row in rows),
+        "delay_error_ps_max": max(row["delay_error_ps"] for row in rows),
         "table_tv_percent_max": max(row["table_tv_percent"]["siren"] for row in rows),
         "slope_pull_rms": float(np.sqrt((pulls**2).mean())),
         "file_kilobytes": (Path(lp.emission.__file__).parent / "tables" / f"{particle}{SUFFIX}").stat().st_size / 1000,
@@ -187,7 +207,7 @@ def main() -> None:
     options.add_argument("--particles", nargs="*", default=profile_names())
     options.add_argument("--tables", nargs="*", default=[], help="particles whose interpolated tables are compared too")
     options.add_argument("--share", type=float, default=1.0, help="of the usual number of particles")
-    options.add_argument("--events", type=int, default=60, help="whole events in SK; 0: none")
+    options.add_argument("--events", type=int, default=300, help="whole events in SK; 0: none")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--train-seconds", type=float, help="what `lampyris train mu- --json` told")
     chosen = options.parse_args()
@@ -208,6 +228,9 @@ def main() -> None:
         figures["charge"] = {p: {n: v for n, v in row.items() if n != "profile"} for p, row in rows.items()}
     settings = {"share": chosen.share, "events": chosen.events, "merges": MERGES, "small_percent": SMALL}
     print(record("siren", settings, chosen.seed, figures))
+    light = {name: value for name, value in figures.items() if name != "charge"}
+    light["siren"] = {p: {n: v for n, v in row.items() if n != "each"} for p, row in figures["siren"].items()}
+    print(record("light", {"siren": settings}, chosen.seed, light, keep=True))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from lampyris.spectrum import Cauchy, Tabulated
 
 LAB_INDEX = (1.46376, 6330.0, 0.0)
 
-# emission of bis-MSB behind its own absorption: a curve drawn after published spectra
+# emission of bis-MSB behind its own absorption: drawn by hand, typical of such spectra, not traced to a source
 BIS_MSB_WAVELENGTH = np.array([390.0, *np.arange(400.0, 501.0, 10.0), 520.0, 540.0, 560.0, 580.0])
 BIS_MSB = np.array([0.0, 0.10, 0.45, 0.90, 1.0, 0.82, 0.68, 0.50, 0.34, 0.24, 0.17, 0.12, 0.055, 0.025, 0.01, 0.0])
 
@@ -53,8 +53,9 @@ def lab_scintillator() -> Medium:
     electrons and gammas (heavier particles have more slow light, which is not modelled).
 
     Approximate. The spectrum is what leaves the scintillator: light of bis-MSB, peaking at 430 nm; its shape is drawn by
-    hand. Absorption and re-emission on the way are not modelled: the absorption length, 77 m as measured near 430 nm, is
-    taken at every wavelength, so that Cherenkov light below 400 nm goes on instead of being shifted. Rayleigh scattering
+    hand, typical of such spectra and not traced to a source. Absorption and re-emission on the way are not modelled: the
+    absorption length, 77 m as measured near 430 nm, is taken at every wavelength, so that Cherenkov light below 400 nm goes
+    on instead of being shifted. Rayleigh scattering
     length 27 m at 430 nm, growing with the fourth power of the wavelength, tabulated over 300 to 700 nm. Refractive index
     from n = 1.482 at 589 nm and an Abbe number of 40: 1.498 at 430 nm, valid over 380 to 700 nm to about 0.5 %.
 
@@ -122,7 +123,7 @@ def mineral_oil(celsius: float = 20.0) -> Medium:
     Approximate: light is lost over 20 m at every wavelength, the least that the experiment required of its oil, and does not
     scatter. The oil itself scintillates weakly and shifts ultraviolet light: about a quarter of the light of MiniBooNE,
     which is left out because no yield and times were at hand that could be quoted; give them as `scintillation`. Index and
-    dispersion are quoted second-hand: check them against the reference before precise work.
+    dispersion are quoted second-hand and were not checked against the reference: do so before precise work.
 
     **Reference**: MiniBooNE, Nucl. Instrum. Meth. A 599 (2009) 28, arXiv:0806.4201.
     """

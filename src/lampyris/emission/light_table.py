@@ -17,6 +17,12 @@ NODES = 64
 """Bins along the track."""
 TAIL = 1e-3
 """Share of the light that may lie beyond each end of the bins at its energy; it is counted in the end bins."""
+ENDS = (-0.5, 5.0)
+"""Least and greatest distance, in its unit, that the bins reach, whatever lies beyond.
+
+Slow electrons and pions give a hundredth of their light far away, by a few gammas. Bins that reach there would leave three
+for the whole shower of a fast one, whose ring would be too sharp.
+"""
 BATCH_ENERGY = 5e4
 """Kinetic energy of the particles that are simulated together [MeV]: bounds the memory."""
 PILOT_SHARE = 0.15
@@ -96,7 +102,7 @@ def pilot(particle: str, energies: np.ndarray, events: int, yields: YieldTable, 
         flown.append(flashes.z)
     length = fit_curve(energies, np.array(lengths), np.array(errors), most=7)
     ends = [np.quantile(z / at, (TAIL, 1.0 - TAIL)) for z, at in zip(flown, length.values(energies), strict=True)]
-    low, high = np.min(ends, axis=0)[0], np.max(ends, axis=0)[1]
+    low, high = max(np.min(ends, axis=0)[0], ENDS[0]), min(np.max(ends, axis=0)[1], ENDS[1])
     before = max(int(np.ceil(NODES * -low / (high - low))), 1)
     return Scale(length, np.arange(-before, NODES - before + 1) * (high / (NODES - before)))
 

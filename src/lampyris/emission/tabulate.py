@@ -66,9 +66,19 @@ class Flashes:
         return self.time - self.z / SPEED_OF_LIGHT
 
 
-def sample_flashes(
+@dataclass(frozen=True)
+class Cones:
+    """Photons sampled from steps: number of the step, share of the step behind it, velocity there, cosine to the step."""
+
+    step: np.ndarray
+    along: np.ndarray
+    beta: np.ndarray
+    cosine: np.ndarray
+
+
+def sample_cones(
     columns: dict[str, np.ndarray], table: YieldTable, expected: float, random: np.random.Generator
-) -> Flashes:
+) -> Cones:
     """Draw about `expected` photons from the steps of all events, each step in proportion to its light."""
     light = table.light(columns)
     counts = random.poisson(light * (expected / max(light.sum(), 1e-30)))
@@ -81,16 +91,30 @@ def sample_flashes(
     bins = table.cumulative.shape[1]
     place = np.searchsorted((table.cumulative + np.arange(BETA_NODES)[:, None]).ravel(), random.random(len(own)) + row)
     cosine = np.clip(1.0 / (table.index[np.clip(place - row * bins, 0, bins - 1)] * beta), 0.0, 1.0)
+    return Cones(own, along, beta, cosine)
+
+
+def angle_about(cosine: np.ndarray, lean: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Angles to an axis [rad] of photons on cones about steps: `cosine` to the step, `lean` that of step and axis."""
+    side = np.sqrt(np.clip((1.0 - cosine**2) * (1.0 - lean**2), 0.0, None))
+    around = np.cos(2.0 * np.pi * random.random(len(cosine)))
+    return np.arccos(np.clip(cosine * lean + side * around, -1.0, 1.0))
+
+
+def sample_flashes(
+    columns: dict[str, np.ndarray], table: YieldTable, expected: float, random: np.random.Generator
+) -> Flashes:
+    """Draw about `expected` photons from the steps of all events, each step in proportion to its light."""
+    cones = sample_cones(columns, table, expected, random)
+    own = cones.step
     way = columns["end"][own] - columns["start"][own]
     lean = way[:, 2] / np.maximum(np.linalg.norm(way, axis=1), 1e-15)
-    side = np.sqrt(np.clip((1.0 - cosine**2) * (1.0 - lean**2), 0.0, None))
-    to_z = np.clip(cosine * lean + side * np.cos(2.0 * np.pi * random.random(len(own))), -1.0, 1.0)
-    speed = SPEED_OF_LIGHT * np.maximum(0.5 * (first + beta), 0.1)
+    speed = SPEED_OF_LIGHT * np.maximum(0.5 * (columns["beta_start"][own] + cones.beta), 0.1)
     return Flashes(
         columns["event"][own],
-        columns["start"][own, 2] + along * way[:, 2],
-        np.arccos(to_z),
-        columns["time"][own] + along * columns["length"][own] / speed,
+        columns["start"][own, 2] + cones.along * way[:, 2],
+        angle_about(cones.cosine, lean, random),
+        columns["time"][own] + cones.along * columns["length"][own] / speed,
     )
 
 

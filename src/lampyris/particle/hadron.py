@@ -24,7 +24,11 @@ OXYGEN_PER_M3 = 3.343e28
 """Oxygen nuclei in water [1/m3]; other media are taken as having as much nuclear matter per mass."""
 
 ABSORBED, EXCHANGED = 0.40, 0.10
-"""Shares of the pion's interactions that absorb it or turn it into a neutral pion; the rest scatter it. A choice."""
+"""Shares of the pion's interactions that absorb it or turn it into a neutral pion; the rest scatter it.
+
+Typical values near the Delta resonance, not traced to a source and the same at all energies. On carbon, absorption and charge
+exchange together were measured between 200 and 300 MeV/c (arXiv:1506.07783), with which they have not been compared.
+"""
 
 
 def interaction_length(kind: Kind, energy: float, density: float) -> float:

@@ -75,14 +75,16 @@ ICE = Material(
     charge_to_mass=0.55508,
     excitation=78e-6,
     radiation_length=0.3915,
-    sternheimer=(0.09116, 3.4773, 0.2586, 2.8190, 3.5873),
+    # water's, moved to this density: x by half the decimal logarithm of the ratio, C by its natural logarithm
+    sternheimer=(0.09116, 3.4773, 0.2747, 2.8351, 3.6617),
     muon_radiative=(0.83e-4, 0.25),
     elements=((1, 1.008, 0.111894), (8, 15.999, 0.888106)),
 )
 """Ice of the South Pole below 1.4 km, at the density that IceCube uses; excitation energy, radiation length and radiative
-loss per mass are those of liquid water.
+loss per mass are those of liquid water. The density effect follows from water's: the plasma energy goes with the root of
+the density (moved from water at 75 eV to 0.918 g/cm3, the same rule gives the published 0.2586, 2.8190 and 3.5873 of ice).
 
-**Reference** Groom, Mokhov, Striganov, At. Data Nucl. Data Tables 78 (2001) 183, for the density effect of ice.
+**Reference** Sternheimer, Berger, Seltzer, At. Data Nucl. Data Tables 30 (1984) 261, for water and the rule.
 """
 
 LAB = Material(
@@ -114,7 +116,8 @@ MINERAL_OIL = Material(
     elements=((1, 1.008, 0.148605), (6, 12.011, 0.851395)),
 )
 """Mineral oil at 0.845 g/cm3: composition and excitation energy of paraffin, the shape of its density effect, the asymptote
-of this density; radiative loss of muons as for `LAB`.
+of this density; radiative loss of muons as for `LAB`. The density is a typical value of light mineral oils, not traced to
+a source.
 
 **Reference** ICRU Report 37 (1984); Sternheimer, Berger, Seltzer, At. Data Nucl. Data Tables 30 (1984) 261 (paraffin).
 """

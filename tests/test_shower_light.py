@@ -1,0 +1,130 @@
+"""The light of single showers: their yield and mean, their modes, and the derivatives of what sensors see of them."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lampyris._checks import LampyrisError
+from lampyris._host import on_host
+from lampyris.catalog.media import water_sk
+from lampyris.emission import load_profile
+from lampyris.emission.shower_light import DEPTHS, NODES, SHOWERS, TURNS, amplitude, load_shower_light
+from lampyris.emission.tabulate import YieldTable
+from lampyris.particle.engine import particle_columns
+from lampyris.source import Shower
+from lampyris.spectrum import Constant
+from lampyris.transport.direct import DistanceTable, direct_light
+
+DIRECTION = np.array([0.6, 0.0, 0.8])
+ACROSS = np.stack([[0.8, 0.0, -0.6], [0.0, 1.0, 0.0]])
+
+
+def shower(particle, energy, depths, turns, position=(0.0, 0.0, 0.0), direction=DIRECTION, time=5.0):
+    return Shower(particle, energy, jnp.asarray(position), jnp.asarray(direction), time, depths, turns)
+
+
+def shining(particle, energy, depths, turns):
+    """Distances, axes, delays, spreads and light of the points of a shower in water."""
+    emitters = shower(particle, energy, depths, turns).emitters(water_sk(), Constant(1.0))
+    light = emitters.pattern.cumulative(jnp.full((1, NODES), jnp.pi - 1e-3))[0]
+    along = emitters.position @ jnp.asarray(DIRECTION, float)
+    late = emitters.time - 5.0 - along / 0.299792458
+    return along, emitters.axis, late, emitters.time_rms, light
+
+
+@pytest.mark.parametrize("particle", SHOWERS)
+def test_typical_shower_has_the_light_of_its_energy_at_the_distance_of_the_profile(particle):
+    profile, energies = load_profile(particle), np.array([20.0, 150.0, 600.0, 2500.0])
+
+    def all_of(energy):
+        form = load_shower_light(particle).at(profile.photons.scaled(energy), profile.distance(energy))
+        mean = (form.distance * form.light.sum(axis=1)).sum()
+        typical = shining(particle, energy, jnp.zeros(DEPTHS), jnp.zeros((TURNS, 3)))
+        return typical, mean / profile.distance(energy), profile.photons(energy)
+
+    (along, axis, late, rms, light), relative, photons = on_host(jax.vmap(all_of), energies)
+    np.testing.assert_allclose(light.sum(axis=1), photons, rtol=1e-3)
+    np.testing.assert_allclose(axis, np.broadcast_to(DIRECTION, axis.shape), atol=1e-6)
+    # the polynomials in the energy are good to millimetres
+    assert (np.diff(along, axis=1) > -0.005).all()
+    # nothing is ahead of light
+    assert (late > -0.01).all()
+    assert (rms > 0).all()
+    # the showers that it was made from fix the mean distance to 1 to 3 % of itself, a polynomial smooths it
+    np.testing.assert_allclose(relative, 1.0, atol=0.06)
+
+
+def test_amplitudes_have_mean_zero_and_unit_variance_whatever_their_skew():
+    numbers = np.random.default_rng(0).normal(size=20000)
+    for skew in (-0.5, -0.005, 0.0, 0.3):
+        drawn = on_host(jax.vmap(amplitude), numbers[:, None], np.full((len(numbers), 1), skew))[:, 0]
+        assert abs(drawn.mean()) < 4.0 / np.sqrt(len(numbers))
+        # the fourth moment of a lognormal of this width bounds the error of the variance
+        assert drawn.var() == pytest.approx(1.0, abs=4.0 * float(np.sqrt((np.mean(drawn**4) - 1.0) / len(numbers))))
+        assert np.sign(np.mean(drawn**3)) == np.sign(skew) or abs(skew) < 0.01
+
+
+def test_depths_fluctuate_as_those_of_simulated_showers():
+    energy, count = 500.0, 150
+    columns = particle_columns("e-", np.full(count, energy), key=jax.random.key(3))
+    light = YieldTable.of(water_sk()).light(columns)
+    middle = 0.5 * (columns["start"] + columns["end"])[:, 2]
+    total = np.bincount(columns["event"], light, minlength=count)
+    place = np.bincount(columns["event"], light * middle, minlength=count) / total
+    draws = np.random.default_rng(1).normal(size=(2000, DEPTHS))
+    make = jax.vmap(lambda depths: shining("e-", energy, depths, jnp.zeros((TURNS, 3)))[0::4])
+    along, shine = on_host(make, draws)
+    means = (along * shine).sum(axis=1) / shine.sum(axis=1)
+    # the rms of 150 places is known to 6 to 9 %, depending on their tails
+    assert means.std() == pytest.approx(place.std(), rel=4.0 * 0.08)
+    assert means.mean() == pytest.approx(place.mean(), abs=4.0 * place.std() / np.sqrt(count))
+
+
+def test_turns_lean_the_axis_more_and_more_and_start_straight():
+    turns = np.zeros((TURNS, 3))
+    turns[0] = ACROSS[1]
+    _, axis, *_ = on_host(lambda t: shining("e-", 1000.0, jnp.zeros(DEPTHS), t), turns)
+    lean = axis @ ACROSS[1]
+    assert abs(lean[0]) < np.radians(0.2)
+    assert np.abs(lean[-8:]).min() > np.radians(0.5)
+    np.testing.assert_allclose(axis @ ACROSS[0], 0.0, atol=1e-6)
+
+
+def test_gradients_are_differences_in_every_number(small_tank, double_precision):
+    tank = jax.tree.map(lambda leaf: leaf.astype(float), eqx.tree_at(lambda d: d.medium, small_tank, water_sk()))
+    draw = np.random.default_rng(2)
+
+    def charge(numbers):
+        turns = numbers[DEPTHS + 8 :].reshape(TURNS, 3)
+        direction = jnp.asarray(DIRECTION) + numbers[DEPTHS + 4] * ACROSS[0]
+        energy, position = 300.0 * jnp.exp(numbers[DEPTHS]), numbers[DEPTHS + 1 : DEPTHS + 4]
+        position, direction = position + jnp.array([-0.5, 0.3, -1.5]), direction / jnp.linalg.norm(direction)
+        source = shower("e-", energy, numbers[:DEPTHS], turns, position, direction, numbers[DEPTHS + 5])
+        emitters = source.emitters(tank.medium, tank.sensors.quantum_efficiency)
+        light = direct_light(emitters, tank, DistanceTable.of(tank, emitters.wavelength, emitters.spectrum))
+        time = jnp.linspace(5.0, 25.0, tank.sensors.count)
+        return jnp.stack([light.charge, *light.density_and_cumulative(time)])
+
+    at = np.concatenate([draw.normal(size=DEPTHS) * 0.7, np.zeros(8), draw.normal(size=3 * TURNS) * 0.7])
+    towards = draw.normal(size=len(at)) * np.where(np.arange(len(at)) == DEPTHS, 0.1, 1.0)
+    # along one random direction that moves every number, and along the first depth
+    slopes = eqx.filter_jit(lambda a, d: jax.jvp(charge, (a,), (d,)))
+    for direction in (towards, np.eye(len(at))[0]):
+        value, slope = (np.asarray(part) for part in slopes(at, direction))
+        ahead, behind = (np.asarray(slopes(at + sign * 1e-4 * direction, direction)[0]) for sign in (1.0, -1.0))
+        difference = (ahead - behind) / 2e-4
+        # the pattern is a piece of cubics: a kink may lie within the step of a few pairs
+        scale = np.abs(difference).max(axis=1, keepdims=True)
+        assert (np.abs(slope - difference) <= 2e-3 * scale).all()
+        assert np.isfinite(value).all()
+
+
+def test_what_a_shower_cannot_do_is_said():
+    with pytest.raises(LampyrisError, match="gives predictions, not data"):
+        shower("e-", 500.0, np.zeros(DEPTHS), np.zeros((TURNS, 3))).event(water_sk())
+    with pytest.raises(LampyrisError, match="mu-"):
+        load_shower_light("mu-")
+    with pytest.raises(LampyrisError, match=r"depths"):
+        shower("e-", 500.0, np.zeros(DEPTHS + 1), np.zeros((TURNS, 3)))
