@@ -11,8 +11,8 @@ Format `lampyris-fits`, version 2; one row for each event. Version 1, which ends
     /fit/note            (rows,)       why there is no fit, or what was wrong with the truth
     /truth/value         (rows, 7)     NaN where the truth is not known
     /truth/particle      (rows,)       empty where the truth is not known
-    /statistics/...      (rows,)       hits, charge [pe], iterations, rough_iterations, evaluations, goodness [sigma],
-                                       seconds, wall_distance and true_wall_distance of the vertex [m]; NaN where not known
+    /statistics/...      (rows,)       hits, charge [pe], iterations, rough_iterations, evaluations, goodness [sigma], seconds
+    /statistics/...      (rows,)       wall_distance, true_wall_distance of the vertex [m]; NaN where not known
 """
 # pyright: reportArgumentType=false
 # fields of modules convert plain numbers, which pyright cannot see

@@ -94,5 +94,9 @@ class Earliest(NamedTuple):
 
     def at(self, point: Float[Array, "n 3"]) -> Float[Array, " n"]:
         """Time of the earliest light at points [ns]."""
-        away = safe_norm(point[:, None, :] - self.position[None, :, :])
-        return (self.time + away * self.index / SPEED_OF_LIGHT).min(axis=1)
+        first = jnp.argmin(jax.lax.stop_gradient(self._from(point[:, None, :], self.position, self.time)), axis=1)
+        return self._from(point, self.position[first], self.time[first])
+
+    def _from(self, point: Array, position: Array, time: Array) -> Array:
+        """Time of light from places at points."""
+        return time + safe_norm(point - position) * self.index / SPEED_OF_LIGHT
