@@ -118,7 +118,6 @@ def main() -> None:
         "converged_fraction": float(np.mean(np.array(fits.result) == "converged")),
         "rows_before_the_first_kill": done,
         "different_columns": different,
-        "seconds_per_event": float(np.median(fits.statistics["seconds"])),
     }
     settings = {"detector": "tank of 8 x 8 m, 400 sensors", "particle": PARTICLE}
     print(record("many_events", settings | {"energy_MeV": ENERGY}, chosen.seed, figures))

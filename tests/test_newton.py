@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lampyris.fit.newton import Local, damped_step, maximise
+from lampyris.fit.newton import Local, damped_step, maximise, secant
 
 CURVATURE = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, -0.5], [0.0, -0.5, 0.2]])
 NOTHING = np.zeros(0)
@@ -90,3 +90,32 @@ def test_step_is_cut_to_the_longest(longest):
     step = damped_step(local, 0.0, longest)
     assert np.linalg.norm(step) <= longest * (1.0 + 1e-12)
     np.testing.assert_allclose(step / np.linalg.norm(step), SUMMIT / np.linalg.norm(SUMMIT), atol=1e-9)
+
+
+def test_secant_tells_the_curvature_along_the_step():
+    draw = np.random.default_rng(3)
+    expected, step = CURVATURE * 0.5, draw.normal(size=3)
+    missing = secant(np.zeros((3, 3)), step, CURVATURE @ step, expected)
+    np.testing.assert_allclose(missing, missing.T, atol=1e-12)
+    np.testing.assert_allclose((expected + missing) @ step, CURVATURE @ step, atol=1e-12)
+
+
+def evaluations(expected):
+    """Points that a climb of the quadratic looks at if its curvature is told as `expected`."""
+    visited = []
+
+    def misjudged(point):
+        visited.append(point)
+        return quadratic(point)._replace(curvature=expected)
+
+    climb = maximise(misjudged, free, np.zeros(3), tolerance=1e-9, longest=100.0, most_iterations=200)
+    assert climb.converged
+    np.testing.assert_allclose(climb.point, SUMMIT, atol=1e-3)
+    return len(visited)
+
+
+def test_wrong_expected_curvature_is_corrected_on_the_way(monkeypatch):
+    wrong = np.diag([12.0, 1.4, 0.5])
+    learning = evaluations(wrong)
+    monkeypatch.setattr("lampyris.fit.newton.secant", lambda missing, *_: missing)
+    assert learning < 0.7 * evaluations(wrong)

@@ -224,7 +224,7 @@ COMPARED = (
     ),
     Compared(
         "time for one of these fits",
-        lambda f: f"{muons(f)['seconds_per_event']:.0f} s on a shared CPU core, compilation included",
+        lambda f: f"{muons(f)['seconds_per_event']:.0f} s on a shared CPU core, median; compilation apart",
         "LUCiD about 10 s on an A100; fiTQun about 30 s on a CPU core",
         "first_light.py",
     ),

@@ -45,7 +45,7 @@ class Fit(NamedTuple):
     result: str
     """one of the keys of `SENTENCES`"""
     statistics: dict[str, float]
-    """iterations, hits, evaluations, start"""
+    """hits, charge [pe], iterations of both stages, evaluations, goodness of the hit pattern [standard deviations]"""
 
     @property
     def sentence(self) -> str:

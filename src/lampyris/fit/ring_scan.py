@@ -118,18 +118,22 @@ class RingScan:
     def _score(self, vertex: np.ndarray, way: np.ndarray, length: float) -> tuple[np.ndarray, np.ndarray]:
         """Log-likelihood of charges and times of tracks, and the time at the vertex."""
         count = len(vertex)
-        batches = max(1, -(-count // BATCH))
-        index = np.minimum(np.arange(batches * BATCH), count - 1).reshape(batches, BATCH)
         if not count:
             return np.zeros(0), np.zeros(0)
+        index = np.minimum(np.arange(-(-count // BATCH) * BATCH), count - 1).reshape(-1, BATCH)
         parts = [on_host(_scores, self.looked, vertex[i], way[i], length) for i in index]
         return np.concatenate([p[0] for p in parts])[:count], np.concatenate([p[1] for p in parts])[:count]
 
 
+def _ways(looked: Looked, points: Array) -> tuple[Array, Array]:
+    """From every point to every chosen sensor, and its length [m], at least that of a sensor."""
+    away = jnp.asarray(looked.position) - points[:, None]
+    return away, jnp.maximum(jnp.linalg.norm(away, axis=-1), 0.5)
+
+
 def _seen(looked: Looked, points: Array) -> Array:
     """Solid angle times transmission of every chosen sensor from every point, (points, sensors)."""
-    away = jnp.asarray(looked.position) - points[:, None]
-    distance = jnp.maximum(jnp.linalg.norm(away, axis=-1), 0.5)
+    away, distance = _ways(looked, points)
     facing = jnp.clip(-(away * looked.normal).sum(axis=-1) / distance, 0.0, 1.0)
     return jnp.asarray(looked.area) * facing / distance**2 * jnp.exp(-looked.attenuation * distance)
 
@@ -143,8 +147,7 @@ def _score(looked: Looked, vertex: Array, direction: Array, length: Array) -> tu
     hits = len(looked.charge)
     along = (np.arange(PIECES) + 0.5) / PIECES * length
     points = vertex + along[:, None] * direction
-    away = jnp.asarray(looked.position) - points[:, None]
-    distance = jnp.maximum(jnp.linalg.norm(away, axis=-1), 0.5)
+    away, distance = _ways(looked, points)
     angle = jnp.arccos(jnp.clip(away @ direction / distance, -1.0, 1.0))
     light = _seen(looked, points) * (jnp.exp(-0.5 * ((angle - RING) / WIDTH) ** 2) + FLOOR)
     expected = light.sum(axis=0)

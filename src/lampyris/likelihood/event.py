@@ -88,8 +88,9 @@ def quadratic(
 ) -> Quadratic:
     """The log-likelihood with its derivatives from those of the rows.
 
-    The information is that expected of charges and of prompt first-hit times; it is a sum of squares and never negative,
-    and far from the best point it promises steps of the right size, which the second derivatives there do not.
+    The information is that expected of charges and of prompt first-hit times, and what the times say of whether their light
+    was prompt; it is a sum of squares and never negative, and far from the best point it promises steps of the right size,
+    which the second derivatives there do not.
     """
     terms, pull = jax.vjp(lambda r: likelihood_terms(r, seen, dispersion), rows)
     (towards,) = pull(jnp.ones_like(terms))

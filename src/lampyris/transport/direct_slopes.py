@@ -37,7 +37,7 @@ class Motion(NamedTuple):
     shaping: tuple[int, ...]
 
     def columns(self) -> Float[Array, "k8 p"]:
-        """The derivatives of all but the pattern as one matrix, in the order of `_Pairs.columns`."""
+        """The derivatives of all but the pattern as one matrix, in the order of `_columns`."""
         parts = [*jnp.moveaxis(self.position, -1, 0), *jnp.moveaxis(self.axis, -1, 0), self.time, self.time_rms]
         return jnp.concatenate(parts, axis=1).T
 

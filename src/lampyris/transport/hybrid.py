@@ -16,7 +16,7 @@ from lampyris.transport.indirect import SmoothLight, smooth_at_sensors, trace, w
 from lampyris.transport.mirrored import mirrored_at_sensors, mirrored_light
 from lampyris.transport.pulse import PulsedArrival, PulsedMixture, together
 from lampyris.transport.reference import Coverage, Earliest, Reference
-from lampyris.transport.time_nodes import TimeNodes
+from lampyris.transport.time_nodes import Delays, TimeNodes
 
 CHUNK = 512
 """Rays that are worked on together: what belongs to them stays in the cache, with all its derivatives."""
@@ -98,31 +98,32 @@ class Hybrid(eqx.Module):
         coverage = Coverage.of(detector)
         emitters = source.emitters(detector.medium, detector.sensors.quantum_efficiency)
         reference = Reference.of(emitters, detector)
-        timing = self._timing(emitters, reference, detector)
-        steps, _ = self._smooth(source, detector, coverage, timing)
-        whole = with_rest(steps, timing[1])
-        smooth = smooth_at_sensors(whole, detector, timing, degree=self.degree, time_degree=self.time_degree)
+        delays = self._delays(emitters, reference, detector)
+        steps, _ = self._smooth(source, detector, coverage, delays)
+        whole = with_rest(steps, delays.nodes)
+        smooth = smooth_at_sensors(whole, detector, delays, degree=self.degree, time_degree=self.time_degree)
         if self.shares.possible(detector).specular == 0:
             return smooth
         images = self._mirrored(source, detector, coverage, reference)
         return together([smooth, mirrored_at_sensors(images, detector, reference, self.cells)])
 
-    def _timing(self, emitters: Emitters, reference: Reference, detector: Detector) -> tuple[Earliest, TimeNodes]:
+    def _delays(self, emitters: Emitters, reference: Reference, detector: Detector) -> Delays:
         """Where delays start, and the delays at which indirect light is counted."""
-        return Earliest.of(emitters, reference), TimeNodes.of(detector, reference.index, self.steps, self.nodes)
+        nodes = TimeNodes.of(detector, reference.index, self.steps, self.nodes)
+        return Delays(Earliest.of(emitters, reference), nodes)
 
     def left_over(self, source: Source, detector: Detector) -> Float[Array, ""]:
         """Share of the detectable light that still flies after the last step: what is not followed but estimated."""
         flying, detectable = jnp.zeros(()), jnp.zeros(())
         for part in source.parts(detector.medium):
             emitters = part.emitters(detector.medium, detector.sensors.quantum_efficiency)
-            timing = self._timing(emitters, Reference.of(emitters, detector), detector)
-            steps, own = self._smooth(part, detector, Coverage.of(detector), timing)
+            delays = self._delays(emitters, Reference.of(emitters, detector), detector)
+            steps, own = self._smooth(part, detector, Coverage.of(detector), delays)
             flying, detectable = flying + steps.flying[-1], detectable + own
         return flying / detectable
 
     def _smooth(
-        self, source: Source, detector: Detector, coverage: Coverage, timing: tuple[Earliest, TimeNodes]
+        self, source: Source, detector: Detector, coverage: Coverage, delays: Delays
     ) -> tuple[SmoothLight, Array]:
         """Smooth light on the wall after every step, and the emitted light weighted with the quantum efficiency."""
         shares = self.shares.possible(detector)
@@ -133,7 +134,7 @@ class Hybrid(eqx.Module):
                 rays,
                 detector,
                 coverage,
-                timing,
+                delays,
                 uniform=numbers[:, 4:].T.reshape(self.steps, NUMBERS, -1),
                 shares=shares,
                 degree=self.degree,

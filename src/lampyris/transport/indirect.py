@@ -10,8 +10,8 @@ from lampyris.detector import Detector
 from lampyris.rays import Rays
 from lampyris.transport.expectation import GaussianMixture
 from lampyris.transport.flight import SPREAD, UNTOUCHED, Flight, Landing, Shares, advance, detected, land
-from lampyris.transport.reference import Coverage, Earliest, belonging
-from lampyris.transport.time_nodes import TimeNodes
+from lampyris.transport.reference import Coverage, belonging
+from lampyris.transport.time_nodes import Delays, TimeNodes
 from lampyris.transport.wall_basis import exponents, projected, projections, terms
 
 FURTHER = 8
@@ -31,7 +31,7 @@ def trace(
     rays: Rays,
     detector: Detector,
     coverage: Coverage,
-    timing: tuple[Earliest, TimeNodes],
+    delays: Delays,
     *,
     uniform: Float[Array, "steps 5 n"],
     shares: Shares,
@@ -54,7 +54,7 @@ def trace(
         arrived = jnp.where(counts, landing.weight * seen, 0.0)
         covered = coverage.at(landing.point, detector)
         after = advance(flight, landing, optics, detector, covered, numbers, shares)
-        charge, delay = _sums(arrived, landing, detector, timing, degree, time_degree)
+        charge, delay = _sums(arrived, landing, detector, delays, degree, time_degree)
         return after, SmoothLight(charge, delay, (after.rays.weight * efficiency).sum())
 
     return jax.lax.scan(step, Flight.of(rays), uniform)[1]
@@ -64,14 +64,13 @@ def _sums(
     arrived: Array,
     landing: Landing,
     detector: Detector,
-    timing: tuple[Earliest, TimeNodes],
+    delays: Delays,
     degree: int,
     time_degree: int,
 ) -> tuple[Array, Array]:
     """Charge on every term, and at every delay on those of low degree, per face."""
     shape, faces = detector.shape, detector.shape.face_areas().shape[0]
-    earliest, nodes = timing
-    share = nodes.spread_over(landing.time - earliest.at(landing.point))
+    share = delays.share(landing.point, landing.time)
     charge = belonging(landing.point, detector) * arrived
     rows = (charge[:, None] * share).reshape(faces * len(share), -1)
     scaled = landing.point / shape.half_extent()
@@ -89,13 +88,11 @@ def with_rest(light: SmoothLight, nodes: TimeNodes) -> SmoothLight:
     total = jnp.maximum(light.delay[..., 0].sum(axis=-1), 1e-30)
     mean = (light.delay[..., 0] * nodes.delay).sum(axis=-1) / total
     lag = jnp.maximum(mean[-1] - mean[-2], 0.0)
-    node, share = nodes.share(nodes.delay + lag[:, None])
-    number = jnp.arange(nodes.delay.shape[0])
-    later = ((number == node[..., None]) * share[..., None]).sum(axis=2)
+    later = jax.vmap(lambda more: nodes.spread_over(nodes.delay + more))(lag)
 
     def further(carry: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], None]:
         now, rest = carry
-        now = ratio * jnp.einsum("fit,fij->fjt", now, later)
+        now = ratio * jnp.einsum("fit,fji->fjt", now, later)
         return (now, rest + now), None
 
     start = (light.delay[-1], light.delay.sum(axis=0))
@@ -105,14 +102,13 @@ def with_rest(light: SmoothLight, nodes: TimeNodes) -> SmoothLight:
 
 
 def smooth_at_sensors(
-    light: SmoothLight, detector: Detector, timing: tuple[Earliest, TimeNodes], *, degree: int, time_degree: int
+    light: SmoothLight, detector: Detector, delays: Delays, *, degree: int, time_degree: int
 ) -> GaussianMixture:
     """Expected indirect photoelectrons of every sensor and the distribution of their times.
 
     The charge uses all terms, its shares at the delays those up to `time_degree`.
     """
     sensors, shape = detector.sensors, detector.shape
-    earliest, nodes = timing
     areas = shape.face_areas()
     on_face = shape.face(sensors.position)[:, None] == jnp.arange(areas.shape[0])
     values = jax.lax.stop_gradient(terms(sensors.position / shape.half_extent(), degree))
@@ -126,7 +122,7 @@ def smooth_at_sensors(
     share = jnp.maximum(share, 0.02 * (on_face @ (light.delay[..., 0] / areas[:, None]))) + 1e-30
     share = share / share.sum(axis=1, keepdims=True)
     charge = density * sensors.area * sensors.relative_efficiency
-    start = earliest.at(sensors.position)
+    start, nodes = delays.earliest.at(sensors.position), delays.nodes
     return GaussianMixture(charge[:, None] * share, start[:, None] + nodes.delay, nodes.rms)
 
 

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float, Int
 
 from lampyris._math import safe_norm
 from lampyris.detector import Detector
+from lampyris.transport.reference import Earliest
 from lampyris.units import SPEED_OF_LIGHT
 
 
@@ -46,3 +47,14 @@ class TimeNodes(NamedTuple):
         node, share = self.share(delay)
         number = jnp.arange(self.delay.shape[0])[:, None]
         return sum(((number == node[:, i]) * share[:, i] for i in range(2)), jnp.zeros(()))
+
+
+class Delays(NamedTuple):
+    """Where the delays of the light of a source start, and the nodes at which it is counted."""
+
+    earliest: Earliest
+    nodes: TimeNodes
+
+    def share(self, point: Float[Array, "n 3"], time: Float[Array, " n"]) -> Float[Array, "nodes n"]:
+        """The shares of all nodes in light that is at points at a time [ns]."""
+        return self.nodes.spread_over(time - self.earliest.at(point))
