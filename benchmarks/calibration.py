@@ -6,7 +6,8 @@
 Data come from Monte Carlo, one event for each lamp, and the fits start half off the truth. `optics`: one laser of 1e7
 photons of 405 nm from the top centre, pointing down. `efficiencies`: one number for each of 11,146 sensors (10 % spread)
 from 15 isotropic lamps of 1e7 photons, optics known. `joint`: both from all 16 lamps. `wavelengths`: the absorption and
-scattering of four laser lines, each on a table with those knots. Figures are written after every experiment.
+scattering of four laser lines, each on a table with those knots. Figures are written after every experiment, and
+`--resume` goes on after the last one in the file.
 """
 
 import argparse
@@ -168,12 +169,13 @@ def main() -> None:
     options.add_argument("campaigns", nargs="+", choices=["optics", "efficiencies", "joint", "wavelengths"])
     options.add_argument("--experiments", type=int, default=50)
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--resume", action="store_true", help="keep the experiments already in the file")
     chosen = options.parse_args()
     file = RESULTS / "calibration.json"
     known = json.loads(file.read_text())["figures"] if file.exists() else {}
     for campaign in chosen.campaigns:
-        rows = []
-        for number in range(chosen.experiments):
+        rows = known.get(campaign, {}).get("each", []) if chosen.resume else []
+        for number in range(len(rows), chosen.experiments):
             rows.append(experiment(campaign, jax.random.fold_in(jax.random.key(chosen.seed), number)))
             print(campaign, number, rows[-1], flush=True)
             settings = {"experiments": chosen.experiments, "photons": 1e7}
