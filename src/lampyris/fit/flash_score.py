@@ -13,7 +13,7 @@ from lampyris.fit.lamp_light import Light, Part
 from lampyris.fit.run import Run
 from lampyris.sensors import Sensors
 
-FLOOR = 1e-3
+FLOOR = 1e-5
 """Variance that is added to that of every observation."""
 HEAVY = 0.2
 """Photoelectrons of a typical path beyond which times are left out."""

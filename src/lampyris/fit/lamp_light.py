@@ -194,8 +194,10 @@ def _direct(source: Source, rebuild: Rebuild, theta: Array, marks: Array) -> Par
     value, push = jax.linearize(charge, theta)
     slopes = jax.vmap(push)(jnp.eye(theta.shape[0], dtype=theta.dtype))
     columns = jnp.concatenate([value[None], slopes]).T
-    mixture = _mixture(source, rebuild(theta))
+    detector = rebuild(theta)
+    mixture = _mixture(source, detector)
     rms = mixture.rms[:, :1]
     z = (marks - mixture.time[:, :1]) / rms
     bell = value[:, None] * jnp.exp(-0.5 * z**2) / (rms * jnp.sqrt(2.0 * jnp.pi))
-    return Part(columns, ndtr(z)[..., None] * columns[:, None, :], bell, -bell * z)
+    widening = -bell * z * detector.sensors.time_spread[:, None] / rms
+    return Part(columns, ndtr(z)[..., None] * columns[:, None, :], bell, widening)

@@ -9,11 +9,16 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from lampyris._math import orthonormal_frame
+from lampyris.emission.shower_light import DEPTHS, TURNS
 from lampyris.fit.parameters import moved
-from lampyris.source import BentTrack, Source, Track
+from lampyris.likelihood import Dispersion
+from lampyris.source import BentTrack, Shower, Source, Track
 from lampyris.source.bent_track import JOINTS
 
 KINKS = len(JOINTS) - 1
+CORE, TAIL = 0.84, 8.0
+"""Width and degrees of freedom of the Student density of a turn, in units of the rms of `highland`: of simulated turns between
+`JOINTS` 68 % lie within .87 of it in a plane, and .17 % beyond 4."""
 
 
 class State(NamedTuple):
@@ -24,6 +29,16 @@ class State(NamedTuple):
     """numbers of the event beside the track; standard normal before any data are seen"""
 
 
+class Prior(NamedTuple):
+    """What is known of latent numbers before any data."""
+
+    value: Array
+    """logarithm of their density, up to a constant"""
+    slope: Array
+    precision: Array
+    """at least minus its second derivatives: weights of squares that touch the density here and lie below it elsewhere"""
+
+
 class TrackModel(eqx.Module):
     """The light of a track as a function of a step in all parameters: first those of `parameters.moved`, then latents."""
 
@@ -31,6 +46,8 @@ class TrackModel(eqx.Module):
     """numbers of the parameters that change how the light of a point of the track spreads in angle"""
     size: ClassVar[int]
     """number of all parameters"""
+    dispersion: ClassVar[Dispersion] = Dispersion()
+    """how single events differ from the best light of the model"""
 
     @abstractmethod
     def start(self, track: Track) -> State:
@@ -43,6 +60,10 @@ class TrackModel(eqx.Module):
     @abstractmethod
     def source(self, state: State) -> Source:
         """What shines."""
+
+    def prior(self, latent: Float[Array, " latents"]) -> Prior:
+        """The standard normal density."""
+        return Prior(-0.5 * (latent**2).sum(), -latent, jnp.ones_like(latent))
 
     def latent_slopes(self, state: State) -> Float[Array, "latents p"]:
         """Derivatives of the latent numbers in the parameters."""
@@ -65,28 +86,73 @@ class MeanTrack(TrackModel):
         return state.track
 
 
-class BentMuon(TrackModel):
-    """A muon that bends and whose range fluctuates: 16 turns and the stretch of the range, as in `BentTrack`.
+class Leaning(TrackModel):
+    """A track with latent numbers of two kinds: plain ones, and vectors across the direction.
 
-    The turns are kept as vectors in space, so that no frame jumps when the direction moves; a step turns them in the two
-    planes of the present direction.
+    The vectors are kept in space, so that no frame jumps when the direction moves; a step turns them in the two planes of
+    the present direction. A step has the seven numbers of the track, then the plain ones, then two for each vector.
     """
 
-    shaping = (0, 7)
-    size = 8 + 2 * KINKS
+    plain: ClassVar[int]
+    """number of plain latent numbers"""
+    vectors: ClassVar[int]
+    """number of vectors across"""
 
     def start(self, track: Track) -> State:
-        return State(track, jnp.zeros(1 + 3 * KINKS))
+        return State(track, jnp.zeros(self.plain + 3 * self.vectors))
 
     def step(self, state: State, step: Array) -> State:
         first, second = orthonormal_frame(state.track.direction)
-        turns = step[8:].reshape(KINKS, 2)
-        vectors = turns[:, :1] * first + turns[:, 1:] * second
-        latent = state.latent + jnp.concatenate([step[7:8], vectors.ravel()])
+        leans = step[7 + self.plain :].reshape(self.vectors, 2)
+        vectors = leans[:, :1] * first + leans[:, 1:] * second
+        latent = state.latent + jnp.concatenate([step[7 : 7 + self.plain], vectors.ravel()])
         return State(moved(state.track, step[:7]), latent)
 
     def source(self, state: State) -> Source:
-        t = state.track
-        return BentTrack(
-            t.particle, t.energy, t.position, t.direction, t.time, state.latent[1:].reshape(KINKS, 3), state.latent[0]
-        )
+        return self.light(state.track, state.latent[: self.plain], state.latent[self.plain :].reshape(self.vectors, 3))
+
+    @abstractmethod
+    def light(self, track: Track, plain: Float[Array, " n"], vectors: Float[Array, "v 3"]) -> Source:
+        """What shines, given its latent numbers apart."""
+
+
+class BentMuon(Leaning):
+    """A muon that bends and whose range fluctuates: the stretch of the range and the turns of `BentTrack`."""
+
+    shaping = (0, 7)
+    plain, vectors = 1, KINKS
+    size = 8 + 2 * KINKS
+    dispersion = Dispersion(channel=0.06, clumps=0.25)
+
+    def prior(self, latent: Array) -> Prior:
+        """Normal for the stretch; for the turns a Student density, as wide in its core and its tails as real ones are."""
+        plain, turns = latent[:1], latent[1:].reshape(KINKS, 3)
+        square = (turns**2).sum(axis=1, keepdims=True) / CORE**2
+        weight = (TAIL + 2.0) / (TAIL + square) / CORE**2
+        value = -0.5 * plain[0] ** 2 - 0.5 * (TAIL + 2.0) * jnp.log1p(square / TAIL).sum()
+        slope = jnp.concatenate([-plain, (-weight * turns).ravel()])
+        return Prior(value, slope, jnp.concatenate([jnp.ones(1), jnp.repeat(weight[:, 0], 3)]))
+
+    def light(self, track: Track, plain: Array, vectors: Array) -> BentTrack:
+        t = track
+        return BentTrack(t.particle, t.energy, t.position, t.direction, t.time, vectors, plain[0])
+
+
+class OwnShower(Leaning):
+    """An electron, positron or gamma whose shower lies and leans in its own way: the depths and turns of `Shower`."""
+
+    shaping = (0,)
+    plain, vectors = DEPTHS, TURNS
+    size = 7 + DEPTHS + 2 * TURNS
+    dispersion = Dispersion(channel=0.26, clumps=0.12)
+
+    def light(self, track: Track, plain: Array, vectors: Array) -> Shower:
+        t = track
+        return Shower(t.particle, t.energy, t.position, t.direction, t.time, plain, vectors)
+
+
+def model_of(particle: str) -> TrackModel:
+    """How tracks of a particle are fitted: muons bend, showers have their own shape, pions are taken as the mean one."""
+    if particle in ("mu-", "mu+"):
+        return BentMuon()
+    return OwnShower() if particle in ("e-", "e+", "gamma") else MeanTrack()

@@ -3,11 +3,12 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from lampyris._host import on_host
 from lampyris.detector import Detector
 from lampyris.emission import load_profile
-from lampyris.fit.model import BentMuon, MeanTrack, State, TrackModel
+from lampyris.fit.model import State, model_of
 from lampyris.fit.newton import Local
 from lampyris.fit.objective import Scattered, local_model, scattered_light
 from lampyris.fit.parameters import SCALES
@@ -26,21 +27,31 @@ ROUGH_DISPERSION = 0.4
 _stepped = eqx.filter_jit(lambda model, state, step: model.step(state, step))
 
 
-def model_of(particle: str) -> TrackModel:
-    """How tracks of a particle are fitted: muons bend, showers are taken as the mean one."""
-    return BentMuon() if particle in ("mu-", "mu+") else MeanTrack()
-
-
 class Problem:
     """One event; counts evaluations. `blur` [ns] above 0 asks for the rough likelihood of the first stage."""
 
-    def __init__(self, detector: Detector, hits: Hits, particle: str, transport: Hybrid, dispersion: Dispersion):
-        self.detector, self.transport, self.dispersion = detector, transport, dispersion
+    def __init__(
+        self,
+        detector: Detector,
+        hits: Hits,
+        particle: str,
+        transport: Hybrid | None = None,
+        dispersion: Dispersion | None = None,
+    ):
+        self.detector, self.transport = detector, Hybrid() if transport is None else transport
         self.model, self.profile = model_of(particle), load_profile(particle)
+        charge_spread = float(detector.sensors.charge_spread)
+        known = self.model.dispersion._replace(charge_spread=charge_spread)
+        self.dispersion = known if dispersion is None else dispersion
         self.hits = hits
         self.seen = self.rough = observe(hits, detector.sensors, ROUGH_DISPERSION)
         self.charge = float(self.seen.charge)
         self.evaluations = 0
+
+    def spread_of(self, energy: float | Array) -> None:
+        """Take the spread of the total light from the profile at an energy."""
+        total = float(self.profile.photons_rms(energy) / self.profile.photons(energy))
+        self.dispersion = self.dispersion._replace(total=total)
 
     def scattered(self, track: Track) -> Scattered:
         """Indirect light of a track."""

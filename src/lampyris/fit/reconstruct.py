@@ -54,8 +54,9 @@ def reconstruct(
 
     Without a `start` it finds its own: time multilateration, a scan of rings through that point, total charge. A first
     stage fits with times and charges blurred, so that it catches from metres away; the second is the likelihood itself.
-    Muons are fitted with their bends and the stretch of their range as latent numbers, electrons with the mean shower.
-    `dispersion` says how far single events differ from the prediction; the covariance is the block of the seven numbers in
+    Muons are fitted with their bends and the stretch of their range as latent numbers, electrons and gammas with depths and
+    leans of their shower. `dispersion` says how far single events differ from the prediction, that of the kind of
+    particle if none is given; the covariance is the block of the seven numbers in
     the inverse information of all.
 
     Raises `LampyrisError` for an empty or unsound event; everything else ends in the `result` of the fit.
@@ -65,12 +66,12 @@ def reconstruct(
     if detector.medium.scintillation is not None:
         raise LampyrisError("`reconstruct` knows Cherenkov light alone, but the medium of this detector scintillates.")
     profile.check_medium(detector.medium)
-    spread = float(detector.sensors.charge_spread)
-    chosen = Dispersion(charge_spread=spread) if dispersion is None else dispersion
-    problem = Problem(detector, hits, particle, Hybrid() if transport is None else transport, chosen)
+    problem = Problem(detector, hits, particle, transport, dispersion)
     count = int(np.asarray(hits.hit).sum())
     if start is None:
         start = _start(problem, detector, hits, particle)
+    if dispersion is None:
+        problem.spread_of(start.energy)
     state = problem.model.start(start)
     if count < FEWEST_HITS:
         nothing = Local(np.nan, np.zeros(7), np.zeros((7, 7)), np.zeros(0))

@@ -21,7 +21,7 @@ from lampyris.units import SPEED_OF_LIGHT
 
 NODES = 36
 """Points of light along a track."""
-JOINTS = (0.0, 0.06, 0.14, 0.24, 0.36, 0.5, 0.66, 0.82, 1.0)
+JOINTS = (0.0, 0.03, 0.06, 0.1, 0.14, 0.19, 0.24, 0.3, 0.36, 0.43, 0.5, 0.58, 0.66, 0.74, 0.82, 0.91, 1.0)
 """Between which shares of its shining length the direction of a track turns evenly with the scattering depth."""
 SHARPEST = 0.003
 """Least width of the Cherenkov cone beside dispersion [rad]: scattering between neighbouring steps."""

@@ -117,13 +117,19 @@ def solid_angles(view: View, radius: Float[Array, " s"]) -> Float[Array, "s k"]:
     return disk_solid_angle(height, lateral, radius[:, None], 32 if view.distance.shape[1] == 1 else 4)
 
 
-def transmission(view: View, sensors: Sensors, table: DistanceTable) -> tuple[Array, Array, Array]:
-    """Photoelectrons of every pair per photon that aims at the sensor, delay [ns], and rms of the delay [ns]."""
-    detected, delay, dispersion = table.at(view.distance)
+def transmission(view: View, sensors: Sensors, table: DistanceTable) -> Float[Array, "s k"]:
+    """Photoelectrons of every pair per photon that aims at the sensor."""
     cosine = jnp.clip(view.incidence, 0.0, 1.0)
     absorbed = 1.0 - sensors.surface.reflectance_at(cosine, jnp.broadcast_to(table.wavelength, cosine.shape))
-    share = detected * absorbed * sensors.acceptance(cosine) * sensors.relative_efficiency[:, None]
-    return share, delay, dispersion
+    detected, _, _ = table.at(view.distance)
+    return detected * absorbed * sensors.acceptance(cosine) * sensors.relative_efficiency[:, None]
+
+
+def delays(view: View, sensors: Sensors, table: DistanceTable) -> tuple[Float[Array, "s k"], Float[Array, "s k"]]:
+    """Delay of every pair [ns], and its variance [ns^2]: wavelengths, and the two sides of a disk that light meets askew."""
+    _, delay, dispersion = table.at(view.distance)
+    across = 0.5 * sensors.radius[:, None] * delay / view.distance
+    return delay, dispersion**2 + across**2 * (1.0 - view.incidence**2)
 
 
 def direct_light(emitters: Emitters, detector: Detector, table: DistanceTable) -> GaussianMixture:
@@ -135,7 +141,7 @@ def direct_light(emitters: Emitters, detector: Detector, table: DistanceTable) -
     sensors = detector.sensors
     view, _ = look(emitters.position, emitters.axis, sensors)
     covered = solid_angles(view, sensors.radius)
-    share, delay, dispersion = transmission(view, sensors, table)
-    weight = intensity(emitters.pattern, view, sensors.radius, covered) * covered * share
-    rms = jnp.sqrt(sensors.time_spread[:, None] ** 2 + emitters.time_rms**2 + dispersion**2)
+    weight = intensity(emitters.pattern, view, sensors.radius, covered) * covered * transmission(view, sensors, table)
+    delay, variance = delays(view, sensors, table)
+    rms = jnp.sqrt(sensors.time_spread[:, None] ** 2 + emitters.time_rms**2 + variance)
     return GaussianMixture(weight, emitters.time + delay, rms)

@@ -20,7 +20,7 @@ from jaxtyping import Array, Float
 from lampyris.emission.pattern import Pattern
 from lampyris.sensors import Sensors
 from lampyris.source import Emitters
-from lampyris.transport.direct import DistanceTable, View, intensity, look, solid_angles, transmission
+from lampyris.transport.direct import DistanceTable, View, delays, intensity, look, solid_angles, transmission
 
 CHUNK = 256
 """Channels that are worked on together: their pairs with the points of a track stay in the cache."""
@@ -65,6 +65,7 @@ class _Pairs(NamedTuple):
     """[ns]"""
     late_by_distance: Array
     rms_by_distance: Array
+    rms_by_incidence: Array
 
 
 def motion_of(emitters: Callable[[Array], Emitters], start: Array, shaping: tuple[int, ...]) -> tuple[Emitters, Motion]:
@@ -102,7 +103,8 @@ def rows_and_slopes(
         slopes = (_columns(own, timing, emitters, few) @ columns).reshape(CHUNK, 4, -1)
         shaped = jnp.stack([(change[:, None] * timing).sum(axis=-1) for change in changed], axis=-1)
         rows = (own.light[:, None] * timing).sum(axis=-1)
-        variance = _variance(own, emitters, rows) + few.time_spread**2 + blur**2
+        fixed = few.time_spread**2 + blur**2
+        variance = _variance(own, rows, fixed) + fixed
         return DirectRows(rows, slopes.at[..., jnp.asarray(motion.shaping)].add(shaped), variance)
 
     part = jax.lax.map(chained, (index, pairs, changes))
@@ -116,24 +118,23 @@ def _pairs(emitters: Emitters, sensors: Sensors, table: DistanceTable, time: Arr
 
     def light(seen: View) -> Array:
         covered = solid_angles(seen, sensors.radius)
-        return (
-            intensity(emitters.pattern, seen, sensors.radius, covered) * covered * transmission(seen, sensors, table)[0]
-        )
+        return intensity(emitters.pattern, seen, sensors.radius, covered) * covered * transmission(seen, sensors, table)
 
     value, push = jax.linearize(light, view)
     none, one = jnp.zeros_like(value), jnp.ones_like(value)
     by_view = [push(View(*(one if name == other else none for other in View._fields))) for name in View._fields]
-    (_, delay, dispersion), (_, delay_slope, dispersion_slope) = jax.jvp(table.at, (view.distance,), (one,))
-    rms = jnp.sqrt(sensors.time_spread[:, None] ** 2 + emitters.time_rms**2 + dispersion**2 + blur**2)
+    (delay, variance), timed = jax.linearize(lambda seen: delays(seen, sensors, table), view)
+    further, steeper = timed(View(one, none, none, none)), timed(View(none, none, one, none))
+    rms = jnp.sqrt(sensors.time_spread[:, None] ** 2 + emitters.time_rms**2 + variance + blur**2)
     late = emitters.time + delay - time[:, None]
-    return _Pairs(value, View(*by_view), late, rms, delay_slope, dispersion * dispersion_slope / rms)
+    return _Pairs(value, View(*by_view), late, rms, further[0], 0.5 * further[1] / rms, 0.5 * steeper[1] / rms)
 
 
 def _changes(emitters: Emitters, motion: Motion, sensors: Sensors, table: DistanceTable) -> list[Array]:
     """The second round: light of every pair from the changes of the pattern, to which it is proportional."""
     view, _ = look(emitters.position, emitters.axis, sensors)
     covered = solid_angles(view, sensors.radius)
-    share = covered * transmission(view, sensors, table)[0]
+    share = covered * transmission(view, sensors, table)
 
     def change(number: int) -> Array:
         pushed = jax.tree.map(lambda leaf: leaf[number], motion.pattern)
@@ -160,12 +161,14 @@ def _columns(pairs: _Pairs, timing: Array, emitters: Emitters, sensors: Sensors)
     slope = pairs.by_view
     along_way = -slope.distance + (slope.along * view.along + slope.incidence * view.incidence) / view.distance
     along_axis, along_normal = -slope.along / view.distance, slope.incidence / view.distance
+    steeper = by_rms * pairs.rms_by_incidence[:, None]
     nearer = -(by_time * pairs.late_by_distance[:, None] + by_rms * pairs.rms_by_distance[:, None])
     columns = []
     for i in range(3):
         axis, normal = emitters.axis[:, i], sensors.normal[:, i : i + 1]
         moved = along_way * way[..., i] + along_axis * axis + along_normal * normal
-        columns.append(timing * moved[:, None] + nearer * way[:, None, :, i])
+        tilted = (view.incidence * way[..., i] + normal) / view.distance
+        columns.append(timing * moved[:, None] + nearer * way[:, None, :, i] + steeper * tilted[:, None])
     for i in range(3):
         turned = slope.along * way[..., i] + slope.lean * sensors.normal[:, i : i + 1]
         columns.append(timing * turned[:, None])
@@ -173,9 +176,9 @@ def _columns(pairs: _Pairs, timing: Array, emitters: Emitters, sensors: Sensors)
     return jnp.concatenate(columns, axis=-1).reshape(4 * len(z), -1)
 
 
-def _variance(pairs: _Pairs, emitters: Emitters, rows: Array) -> Array:
-    """Variance of the times that the points of the source give each channel [ns^2]."""
+def _variance(pairs: _Pairs, rows: Array, fixed: Float[Array, " s"]) -> Array:
+    """Variance of the times that the points of the source give each channel beyond the `fixed` one [ns^2]."""
     total = jnp.maximum(rows[:, 0], 1e-20)
     mean = rows[:, 3] / total
-    spread = (pairs.late - mean[:, None]) ** 2 + emitters.time_rms**2
+    spread = (pairs.late - mean[:, None]) ** 2 + pairs.rms**2 - fixed[:, None]
     return (pairs.light * spread).sum(axis=1) / total
