@@ -16,9 +16,6 @@ from lampyris.source import BentTrack, Shower, Source, Track
 from lampyris.source.bent_track import JOINTS
 
 KINKS = len(JOINTS) - 1
-CORE, TAIL = 0.84, 8.0
-"""Width and degrees of freedom of the Student density of a turn, in units of the rms of `highland`: of simulated turns between
-`JOINTS` 68 % lie within .87 of it in a plane, and .17 % beyond 4."""
 
 
 class State(NamedTuple):
@@ -27,16 +24,6 @@ class State(NamedTuple):
     track: Track
     latent: Array
     """numbers of the event beside the track; standard normal before any data are seen"""
-
-
-class Prior(NamedTuple):
-    """What is known of latent numbers before any data."""
-
-    value: Array
-    """logarithm of their density, up to a constant"""
-    slope: Array
-    precision: Array
-    """at least minus its second derivatives: weights of squares that touch the density here and lie below it elsewhere"""
 
 
 class TrackModel(eqx.Module):
@@ -60,10 +47,6 @@ class TrackModel(eqx.Module):
     @abstractmethod
     def source(self, state: State) -> Source:
         """What shines."""
-
-    def prior(self, latent: Float[Array, " latents"]) -> Prior:
-        """The standard normal density."""
-        return Prior(-0.5 * (latent**2).sum(), -latent, jnp.ones_like(latent))
 
     def latent_slopes(self, state: State) -> Float[Array, "latents p"]:
         """Derivatives of the latent numbers in the parameters."""
@@ -122,16 +105,7 @@ class BentMuon(Leaning):
     shaping = (0, 7)
     plain, vectors = 1, KINKS
     size = 8 + 2 * KINKS
-    dispersion = Dispersion(channel=0.06, clumps=0.25)
-
-    def prior(self, latent: Array) -> Prior:
-        """Normal for the stretch; for the turns a Student density, as wide in its core and its tails as real ones are."""
-        plain, turns = latent[:1], latent[1:].reshape(KINKS, 3)
-        square = (turns**2).sum(axis=1, keepdims=True) / CORE**2
-        weight = (TAIL + 2.0) / (TAIL + square) / CORE**2
-        value = -0.5 * plain[0] ** 2 - 0.5 * (TAIL + 2.0) * jnp.log1p(square / TAIL).sum()
-        slope = jnp.concatenate([-plain, (-weight * turns).ravel()])
-        return Prior(value, slope, jnp.concatenate([jnp.ones(1), jnp.repeat(weight[:, 0], 3)]))
+    dispersion = Dispersion(channel=0.15, clumps=0.25)
 
     def light(self, track: Track, plain: Array, vectors: Array) -> BentTrack:
         t = track
@@ -144,7 +118,7 @@ class OwnShower(Leaning):
     shaping = (0,)
     plain, vectors = DEPTHS, TURNS
     size = 7 + DEPTHS + 2 * TURNS
-    dispersion = Dispersion(channel=0.26, clumps=0.12)
+    dispersion = Dispersion(channel=0.2, clumps=0.12)
 
     def light(self, track: Track, plain: Array, vectors: Array) -> Shower:
         t = track

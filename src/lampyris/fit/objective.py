@@ -108,7 +108,7 @@ def _likelihood(
     detector: Detector,
     dispersion: Dispersion,
 ) -> Quadratic:
-    """The log-likelihood of all light and the prior of the latent numbers."""
+    """The log-likelihood of all light and the normal prior of the latent numbers."""
     sensors = detector.sensors
     dark = Uniform(jnp.broadcast_to(sensors.dark_charge, (sensors.count,)), sensors.window)
     local_time = seen.time - sensors.time_offset
@@ -116,10 +116,10 @@ def _likelihood(
     rows = direct.rows[:, :3] + indirect + _rows(dark, local_time)
     slopes = direct.slopes[..., :3].at[0].add(by_energy).at[6].add(by_time)
     light = quadratic(rows, slopes, _prompt(direct, rows), seen, dispersion)
-    prior, latent_slopes = model.prior(state.latent), model.latent_slopes(state)
+    latent, latent_slopes = state.latent, model.latent_slopes(state)
     return Quadratic(
-        jnp.append(light.terms, prior.value),
-        light.gradient + prior.slope @ latent_slopes,
-        light.information + latent_slopes.T @ (prior.precision[:, None] * latent_slopes),
+        jnp.append(light.terms, -0.5 * (latent**2).sum()),
+        light.gradient - latent @ latent_slopes,
+        light.information + latent_slopes.T @ latent_slopes,
         light.expected,
     )

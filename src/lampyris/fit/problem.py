@@ -23,6 +23,10 @@ ROUGH_BLUR = 3.0
 """Further spread of the times in the first stage [ns]."""
 ROUGH_DISPERSION = 0.4
 """Relative rms of the charges in the first stage."""
+PLACE = 0.007
+"""Relative rms of predicted totals about the true mean of places and directions (150 muons in SK: .007 +- .002)."""
+BRIGHT = 1.0
+"""Photoelectrons of the channels that tell how rough an event is."""
 
 _stepped = eqx.filter_jit(lambda model, state, step: model.step(state, step))
 
@@ -43,15 +47,16 @@ class Problem:
         charge_spread = float(detector.sensors.charge_spread)
         known = self.model.dispersion._replace(charge_spread=charge_spread)
         self.dispersion = known if dispersion is None else dispersion
+        self.adapts = dispersion is None
         self.hits = hits
         self.seen = self.rough = observe(hits, detector.sensors, ROUGH_DISPERSION)
         self.charge = float(self.seen.charge)
         self.evaluations = 0
 
     def spread_of(self, energy: float | Array) -> None:
-        """Take the spread of the total light from the profile at an energy."""
-        total = float(self.profile.photons_rms(energy) / self.profile.photons(energy))
-        self.dispersion = self.dispersion._replace(total=total)
+        """Take the spread of the total light from the profile at an energy, and that of predicted totals from place to place."""
+        light = float(self.profile.photons_rms(energy) / self.profile.photons(energy))
+        self.dispersion = self.dispersion._replace(total=float(np.hypot(light, PLACE)))
 
     def scattered(self, track: Track) -> Scattered:
         """Indirect light of a track."""
@@ -59,7 +64,22 @@ class Problem:
 
     def weigh(self, expected: np.ndarray) -> None:
         """Give each channel the dispersion of the charge that is expected now."""
+        if self.adapts:
+            self.dispersion = self.dispersion._replace(channel=self._roughness(expected))
         self.seen = observe(self.hits, self.detector.sensors, self.dispersion.relative(expected))
+
+    def _roughness(self, expected: np.ndarray) -> float:
+        """Relative rms of the charges of bright channels about an expectation, beyond counting and clumps.
+
+        Events differ in it: one electron's ring is smooth, another's is broken. It is never taken below that of the model,
+        and never above that of the rough stage.
+        """
+        mean = expected * (self.charge / expected.sum())
+        bright = mean > BRIGHT
+        counting = (1.0 + self.dispersion.charge_spread**2 + self.dispersion.clumps) * mean
+        away = np.where(np.asarray(self.hits.hit), np.asarray(self.hits.charge, float), 0.0) - mean
+        squares = (away**2 - counting)[bright].sum() / max((mean[bright] ** 2).sum(), 1e-9)
+        return float(np.clip(np.sqrt(max(squares, 0.0)), self.model.dispersion.channel, ROUGH_DISPERSION))
 
     def local(self, state: State, scattered: Scattered, blur: float) -> Local:
         """Value, gradient, curvature."""
