@@ -13,7 +13,7 @@ from lampyris.data.fits_file import FitRow, FitsWriter, read_fits, summary
 from lampyris.data.hits_file import EventFile
 from lampyris.fit.hit_pattern import hit_pattern
 from lampyris.fit.parameters import NAMES
-from lampyris.fit.resolution import Sample, deviations, resolution
+from lampyris.fit.resolution import FRAME, Sample, deviations, resolution
 
 COUNT = 4000
 ERROR = np.array([12.0, 0.05, 0.05, 0.05, 0.01, 0.02, 0.3])
@@ -56,6 +56,10 @@ def test_normal_errors_come_out_as_they_went_in():
         assert abs(told["pull_width"][name] - 1.0) < 4.0 / np.sqrt(2.0 * COUNT)
     for name in (*NAMES, "all"):
         assert abs(told["coverage_68"][name] - 0.6827) < 4.0 * np.sqrt(0.2166 / COUNT)
+    for name, columns in FRAME.items():
+        assert abs(told["track_pull_rms"][name] - 1.0) < 4.0 / np.sqrt(2.0 * COUNT * len(columns)), name
+        # the 68 % quantile of the size of a normal number has the variance .2166 / n over its density there squared
+        assert abs(told["track_pull_q68"][name] - 1.0) < 4.0 * np.sqrt(0.2166 / COUNT / len(columns)) / 0.484, name
     assert (told["beyond_1m"], told["without_fit"], told["converged_fraction"]) == (0, 0, 1.0)
 
 
@@ -73,6 +77,8 @@ def test_parts_of_a_shift_along_the_track():
         assert getattr(found, name)[0] == pytest.approx(expected, rel=1e-6), name
     assert found.direction[0] == pytest.approx(np.degrees(0.01), rel=1e-6)
     assert found.pull[0, 5] == pytest.approx(0.5, rel=1e-6)
+    # .03 m along and .04 m up against errors of .05; the azimuth by .01 at the equator
+    np.testing.assert_allclose(found.turned_pull[0, 1:6], [0.6, -0.8, 0.0, 0.0, 0.5], atol=1e-6)
 
 
 def test_momentum_of_another_particle():

@@ -19,6 +19,8 @@ WITHIN_ALL = 8.176
 """Chi-square of seven degrees of freedom below which that share lies."""
 FAR = 100.0
 """Distance from the true vertex beyond which a fit counts as a miss [cm]."""
+FRAME = {"energy": [0], "along": [1], "across": [2, 3], "direction": [4, 5], "time": [6]}
+"""Columns of pulls in the frame of a track."""
 NO_FIT = ("no hits", "too few hits", "unusable", "failed")
 """Results of events for which there is no fit, at most the start of one."""
 
@@ -65,6 +67,8 @@ class Deviations(NamedTuple):
     """fitted minus true values, (events, 7), the azimuth wrapped"""
     pull: np.ndarray
     """`away` over its error, (events, 7); NaN where there is no error"""
+    turned_pull: np.ndarray
+    """(events, 7), of the numbers in the frame of the true track, in the order of `FRAME`"""
     chi_square: np.ndarray
     """of all seven together; NaN where there is no covariance"""
 
@@ -78,8 +82,8 @@ def deviations(sample: Sample) -> Deviations:
     true_direction, shift = _unit(truth), 100.0 * away[:, 1:4]
     along = (shift * true_direction).sum(axis=1)
     across = np.linalg.norm(shift - along[:, None] * true_direction, axis=1)
-    turned = np.linalg.norm(np.cross(_unit(value), true_direction), axis=1)
-    angle = np.degrees(np.arctan2(turned, (_unit(value) * true_direction).sum(axis=1)))
+    sine = np.linalg.norm(np.cross(_unit(value), true_direction), axis=1)
+    angle = np.degrees(np.arctan2(sine, (_unit(value) * true_direction).sum(axis=1)))
     names = np.array(sample.true_particle, object)[known]
     true_momentum = _momentum(truth[:, 0], np.where(names == "", sample.particle, names))
     momentum = 100.0 * (_momentum(value[:, 0], [sample.particle] * len(value)) / true_momentum - 1.0)
@@ -88,8 +92,9 @@ def deviations(sample: Sample) -> Deviations:
         pull = away / np.sqrt(np.einsum("eii->ei", covariance))
     far = lambda values: np.where(fitted, values, np.inf)  # noqa: E731
     vertex = np.linalg.norm(shift, axis=1)
+    turned, chi_square = _turned(away, covariance, truth), _chi_square(away, covariance)
     return Deviations(
-        far(vertex), far(along), far(across), far(angle), far(momentum), away, pull, _chi_square(away, covariance)
+        far(vertex), far(along), far(across), far(angle), far(momentum), away, pull, turned, chi_square
     )
 
 
@@ -162,7 +167,17 @@ def _pulls(found: Deviations) -> dict:
     told["pull_width"] = dict(zip(NAMES, pull.std(axis=0).tolist(), strict=True))
     covered = dict(zip(NAMES, (np.abs(pull) < 1.0).mean(axis=0).tolist(), strict=True))
     whole = found.chi_square[np.isfinite(found.chi_square)]
-    return told | {"coverage_68": covered | ({"all": float((whole < WITHIN_ALL).mean())} if len(whole) else {})}
+    told["coverage_68"] = covered | ({"all": float((whole < WITHIN_ALL).mean())} if len(whole) else {})
+    return told | _turned_pulls(found.turned_pull[np.isfinite(found.turned_pull).all(axis=1)])
+
+
+def _turned_pulls(pull: np.ndarray) -> dict:
+    """Widths of the pulls in the frame of the track, and the size below which the share of a normal one lies within 1."""
+    width, size = {}, {}
+    for name, columns in FRAME.items():
+        width[name] = float(np.sqrt((pull[:, columns] ** 2).mean()))
+        size[name] = float(np.quantile(np.abs(pull[:, columns]), WITHIN))
+    return {"track_pull_rms": width, "track_pull_q68": size}
 
 
 def _chi_square(away: np.ndarray, covariance: np.ndarray) -> np.ndarray:
@@ -174,6 +189,23 @@ def _chi_square(away: np.ndarray, covariance: np.ndarray) -> np.ndarray:
         except np.linalg.LinAlgError:
             continue
     return found
+
+
+def _turned(away: np.ndarray, covariance: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Pulls of energy, vertex along and across the true direction, the two turns of the direction, and time.
+
+    Unlike those of theta and phi, they do not depend on where a track points, and nothing is singular at a pole.
+    """
+    theta, phi = truth[:, 4], truth[:, 5]
+    southward = np.stack([np.cos(theta) * np.cos(phi), np.cos(theta) * np.sin(phi), -np.sin(theta)], axis=1)
+    eastward = np.stack([-np.sin(phi), np.cos(phi), np.zeros_like(phi)], axis=1)
+    turn = np.zeros((len(truth), 7, 7))
+    turn[:, 0, 0] = turn[:, 4, 4] = turn[:, 6, 6] = 1.0
+    turn[:, 5, 5] = np.sin(theta)
+    turn[:, 1:4, 1:4] = np.stack([_unit(truth), southward, eastward], axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = np.sqrt(np.einsum("eij,ejk,eik->ei", turn, covariance, turn))
+        return np.einsum("eij,ej->ei", turn, away) / error
 
 
 def _unit(value: np.ndarray) -> np.ndarray:
