@@ -10,7 +10,7 @@ from lampyris._checks import LampyrisError
 from lampyris._host import on_host
 from lampyris.catalog.media import water_sk
 from lampyris.emission import load_profile
-from lampyris.emission.shower_light import DEPTHS, NODES, SHOWERS, TURNS, amplitude, load_shower_light
+from lampyris.emission.shower_light import DEPTHS, NODES, SHOWERS, TURNS, load_shower_light
 from lampyris.emission.tabulate import YieldTable
 from lampyris.particle.engine import particle_columns
 from lampyris.source import Shower
@@ -40,30 +40,21 @@ def test_typical_shower_has_the_light_of_its_energy_at_the_distance_of_the_profi
 
     def all_of(energy):
         form = load_shower_light(particle).at(profile.photons.scaled(energy), profile.distance(energy))
-        mean = (form.distance * form.light.sum(axis=1)).sum()
+        draws = jnp.asarray(np.random.default_rng(0).normal(size=(400, DEPTHS)))
+        mean = (jax.vmap(form.distance)(draws).mean(axis=0) * form.light.sum(axis=1)).sum()
         typical = shining(particle, energy, jnp.zeros(DEPTHS), jnp.zeros((TURNS, 3)))
         return typical, mean / profile.distance(energy), profile.photons(energy)
 
     (along, axis, late, rms, light), relative, photons = on_host(jax.vmap(all_of), energies)
     np.testing.assert_allclose(light.sum(axis=1), photons, rtol=1e-3)
     np.testing.assert_allclose(axis, np.broadcast_to(DIRECTION, axis.shape), atol=1e-6)
-    # the polynomials in the energy are good to millimetres
-    assert (np.diff(along, axis=1) > -0.005).all()
+    # no gap is negative
+    assert (np.diff(along, axis=1) >= 0.0).all()
     # nothing is ahead of light
     assert (late > -0.01).all()
     assert (rms > 0).all()
-    # the showers that it was made from fix the mean distance to 1 to 3 % of itself, a polynomial smooths it
-    np.testing.assert_allclose(relative, 1.0, atol=0.06)
-
-
-def test_amplitudes_have_mean_zero_and_unit_variance_whatever_their_skew():
-    numbers = np.random.default_rng(0).normal(size=20000)
-    for skew in (-0.5, -0.005, 0.0, 0.3):
-        drawn = on_host(jax.vmap(amplitude), numbers[:, None], np.full((len(numbers), 1), skew))[:, 0]
-        assert abs(drawn.mean()) < 4.0 / np.sqrt(len(numbers))
-        # the fourth moment of a lognormal of this width bounds the error of the variance
-        assert drawn.var() == pytest.approx(1.0, abs=4.0 * float(np.sqrt((np.mean(drawn**4) - 1.0) / len(numbers))))
-        assert np.sign(np.mean(drawn**3)) == np.sign(skew) or abs(skew) < 0.01
+    # the showers that it was made from, and the 400 draws here, fix the mean distance to 1 to 3 % of itself each
+    np.testing.assert_allclose(relative, 1.0, atol=0.08)
 
 
 def test_depths_fluctuate_as_those_of_simulated_showers():
@@ -82,14 +73,41 @@ def test_depths_fluctuate_as_those_of_simulated_showers():
     assert means.mean() == pytest.approx(place.mean(), abs=4.0 * place.std() / np.sqrt(count))
 
 
-def test_turns_lean_the_axis_more_and_more_and_start_straight():
-    turns = np.zeros((TURNS, 3))
-    turns[0] = ACROSS[1]
-    _, axis, *_ = on_host(lambda t: shining("e-", 1000.0, jnp.zeros(DEPTHS), t), turns)
-    lean = axis @ ACROSS[1]
-    assert abs(lean[0]) < np.radians(0.2)
-    assert np.abs(lean[-8:]).min() > np.radians(0.5)
-    np.testing.assert_allclose(axis @ ACROSS[0], 0.0, atol=1e-6)
+def test_first_gaps_spread_as_those_of_simulated_showers():
+    """Where the first tenth of the light of 1 GeV electrons ends, which the vertex of a fit hangs on."""
+    energy, count = 1000.0, 120
+    columns = particle_columns("e-", np.full(count, energy), key=jax.random.key(4))
+    light = YieldTable.of(water_sk()).light(columns)
+    middle, event = 0.5 * (columns["start"] + columns["end"])[:, 2], columns["event"]
+    seen = np.zeros(count)
+    for number in range(count):
+        own = event == number
+        order = np.argsort(middle[own])
+        passed = np.cumsum(light[own][order])
+        seen[number] = middle[own][order][np.searchsorted(passed, 0.1 * passed[-1])]
+    draws = np.random.default_rng(1).normal(size=(2000, DEPTHS))
+    make = jax.vmap(lambda depths: shining("e-", energy, depths, jnp.zeros((TURNS, 3)))[0::4])
+    along, shine = on_host(make, draws)
+    passed = (np.cumsum(shine, axis=1) - 0.5 * shine) / shine.sum(axis=1, keepdims=True)
+    drawn = np.array([np.interp(0.1, p, a) for p, a in zip(passed, along, strict=True)])
+    # medians of 120, and quantiles at the ends of the middle half, are known to 1.3 and 1.4 rms / sqrt(120)
+    sigma = np.std(np.clip(seen, *np.quantile(seen, [0.05, 0.95]))) / np.sqrt(count)
+    for share in (0.25, 0.5, 0.75):
+        assert abs(np.quantile(seen, share) - np.quantile(drawn, share)) < 4.0 * 1.4 * sigma, share
+
+
+def test_turns_lean_the_axis_more_and_more():
+    def lean(number):
+        _, axis, *_ = shining("e-", 1000.0, jnp.zeros(DEPTHS), number[:, None] * jnp.asarray(ACROSS[1]))
+        return axis @ jnp.asarray(ACROSS.T)
+
+    leans = on_host(jax.vmap(lean), np.eye(TURNS))
+    np.testing.assert_allclose(leans[..., 0], 0.0, atol=1e-6)
+    rms = np.degrees(np.sqrt((leans[..., 1] ** 2).sum(axis=0)))
+    # an electron of 1 GeV turns by .7 degrees in a plane over its first .3 m (Highland), its shower by several
+    assert (rms[:3] < 1.5).all()
+    assert (rms[3:8] > 0.5).all()
+    assert (rms[-8:] > 2.5).all()
 
 
 def test_gradients_are_differences_in_every_number(small_tank, double_precision):

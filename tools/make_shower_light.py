@@ -2,10 +2,11 @@
 
     python tools/make_shower_light.py [e- e+ gamma]
 
-Showers of the built-in engine are cut into shares of their light, from the first to the last. The distances of the shares
-and the leans of the axis about which they shine give, for each energy, means and covariances between shares. Their largest
-common principal axes over all energies are the modes; a triangular root of the covariance of the modes makes independent
-numbers of unit variance of them. The angles of the light are taken about the axis that the modes give each event.
+Showers of the built-in engine are cut into shares of their light, from the first to the last. The gaps between some of the
+shares give, for each energy, the mean and the covariance of their logarithms. The leans of the axes about which the shares
+shine give covariances whose largest common principal axes over all energies, each share in units of its own spread, are
+their modes. Triangular roots of covariances make independent numbers of unit variance. The angles of the light are taken
+about the axis that the modes give each event.
 Everything is smoothed over energy by Chebyshev polynomials.
 """
 
@@ -14,15 +15,14 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from _shower_cut import SHARES, Photons, Sample, simulate
+from _shower_cut import Photons, Sample, simulate
 from numpy.polynomial.chebyshev import chebvander
-from scipy.optimize import brentq
 
 from lampyris.catalog.media import water_sk
 from lampyris.emission import load_profile
 from lampyris.emission.angles import angle_edges
 from lampyris.emission.light_table import energy_grid
-from lampyris.emission.shower_light import DEPTHS, NODES, SHOWER_FORMAT, SHOWERS, TURNS, along_shower
+from lampyris.emission.shower_light import JOINTS, NODES, SHOWER_FORMAT, SHOWERS, TURNS, along_shower
 from lampyris.emission.tabulate import YieldTable, angle_about
 
 TABLES = Path(__file__).resolve().parents[1] / "src" / "lampyris" / "emission" / "tables"
@@ -30,26 +30,47 @@ ENERGIES, EVENTS, SEED, PHOTONS = 16, 250, 5, 1e6
 MANY_TERMS, TERMS, FEW_TERMS, RANKS = 8, 6, 4, 8
 
 
-def principal(covariances: list[np.ndarray], count: int) -> np.ndarray:
-    """Largest common principal axes (count, nodes), orthonormal in the light, of covariances between shares."""
-    root = np.sqrt(SHARES)
-    common = sum(c / (SHARES @ np.diag(c)) for c in covariances)
-    _, vectors = np.linalg.eigh(root[:, None] * common * root)
+def principal(deviations: list[np.ndarray], count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Largest common principal axes (count, nodes) of deviations of shares (events, nodes), and the weights of shares.
+
+    Every share weighs as much as any other in units of its own spread, so that the start of the light, which says most of
+    vertex and direction and spreads least, is described as well as its end; the axes are orthonormal in these weights.
+    """
+    weight = 1.0 / np.mean([(d**2).mean(axis=0) for d in deviations], axis=0)
+    root = np.sqrt(weight)
+    common = sum(c / np.trace(c) for c in ((d * root).T @ (d * root) / len(d) for d in deviations))
+    _, vectors = np.linalg.eigh(common)
     axes = vectors[:, ::-1][:, :count].T / root
-    return axes * np.sign((axes * SHARES).sum(axis=1))[:, None]
+    return axes * np.sign(axes.sum(axis=1))[:, None], weight
 
 
-def skewness_of_lognormal(width: float) -> float:
-    return (np.exp(width**2) + 2.0) * np.sqrt(np.expm1(width**2))
+def log_gaps(place: np.ndarray) -> np.ndarray:
+    """Logarithms of the distances between the shares of `JOINTS` (events, depths), the first from the vertex.
+
+    Slow electrons turn back: a gap is taken to be a tenth of its median at least.
+    """
+    gap = np.diff(place[:, list(JOINTS)], axis=1, prepend=0.0)
+    return np.log(np.maximum(gap, 0.1 * np.maximum(np.median(gap, axis=0), 1e-3)))
 
 
-def modes(deviation: np.ndarray, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Effect of one rms of independent numbers (modes, nodes), the numbers of all events, and the share explained."""
-    scores = deviation * SHARES @ axes.T
+def within_gaps(place: np.ndarray) -> np.ndarray:
+    """Part of every gap that lies before each share (depths, nodes), from mean distances (energies, nodes)."""
+    ends = place[:, list(JOINTS)]
+    starts = np.concatenate([np.zeros((len(place), 1)), ends[:, :-1]], axis=1)
+    part = (place[:, None, :] - starts[..., None]) / (ends - starts)[..., None]
+    return np.clip(part, 0.0, 1.0).mean(axis=0)
+
+
+def modes(deviation: np.ndarray, axes: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Effect of one rms of independent numbers (modes, nodes), the numbers of all events, and the explained shares.
+
+    The last are those of the variance of the first eighth, of the middle and of the last eighth of the nodes.
+    """
+    scores = deviation * weight @ axes.T
     root = np.linalg.cholesky(np.cov(scores.T, bias=True))
-    left = deviation - scores @ axes
-    explained = 1.0 - (left**2 @ SHARES).mean() / (deviation**2 @ SHARES).mean()
-    return root.T @ axes, np.linalg.solve(root, scores.T).T, float(explained)
+    left, all_of_it = ((d**2).mean(axis=0) * weight for d in (deviation - scores @ axes, deviation))
+    explained = [1.0 - left[part].sum() / all_of_it[part].sum() for part in (slice(4), slice(4, -4), slice(-4, None))]
+    return root.T @ axes, np.linalg.solve(root, scores.T).T, np.array(explained)
 
 
 def smoothed(table: np.ndarray, terms: int) -> np.ndarray:
@@ -101,13 +122,11 @@ def in_planes(pairs: np.ndarray) -> np.ndarray:
 def describe(samples: list[Sample], unit: np.ndarray) -> dict[str, np.ndarray]:
     """All columns of the file; `unit` is the mean distance of the light at each energy [m]."""
     pairs = list(zip(samples, unit, strict=True))
-    depths = [(s.place - s.place.mean(axis=0)) / at for s, at in pairs]
-    deep_axes = principal([d.T @ d / len(d) for d in depths], DEPTHS)
+    gaps = [log_gaps(s.place / at) for s, at in pairs]
+    roots = np.array([np.linalg.cholesky(np.cov(g.T)) for g in gaps])
     leans = [in_planes(s.lean) for s in samples]
-    lean_axes = principal([d.T @ d / len(d) for d in leans], TURNS)
-    deep, turned = [modes(d, deep_axes) for d in depths], [modes(d, lean_axes) for d in leans]
-    skew = np.array([np.clip((numbers**3).mean(axis=0), -3.0, 3.0) for _, numbers, _ in deep])
-    width = np.vectorize(lambda s: np.sign(s) * brentq(lambda w: skewness_of_lognormal(w) - abs(s), 0.0, 1.0))(skew)
+    lean_axes = principal(leans, TURNS)
+    turned = [modes(d, *lean_axes) for d in leans]
     turns = smoothed(np.array([effect for effect, _, _ in turned]), TERMS)
     asides = [n.T @ in_planes(s.aside) / len(n) / at for (s, at), (_, n, _) in zip(pairs, turned, strict=True)]
     delay, random, counts = np.array([s.delay.mean(axis=1) for s in samples]), np.random.default_rng(SEED), []
@@ -116,18 +135,17 @@ def describe(samples: list[Sample], unit: np.ndarray) -> dict[str, np.ndarray]:
         counts.append(counted(sample.photons, lean, random))
     place = np.array([s.place.mean(axis=0) / at for s, at in pairs])
     columns = {
-        "place": smoothed(place, MANY_TERMS),
-        "depths": smoothed(np.array([effect for effect, _, _ in deep]), TERMS),
-        "skew": smoothed(width, FEW_TERMS),
+        "log_gaps": smoothed(np.array([g.mean(axis=0) for g in gaps]), MANY_TERMS),
+        "mixing": smoothed(roots, TERMS),
+        "within": within_gaps(place),
         "delay": smoothed(delay[:, 0], TERMS),
         "log_delay_rms": smoothed(0.5 * np.log(np.maximum(delay[:, 1] - delay[:, 0] ** 2, 1e-6)), FEW_TERMS),
         "turns": turns,
         "sideways": smoothed(np.array(asides), TERMS),
         "log_light": smooth_light(np.array(counts)),
     }
-    told = [np.array([part[2] for part in parts]) for parts in (deep, turned)]
-    print("modes explain of depths", told[0].round(2), "of leans", told[1].round(2))
-    print("smoothed distance of the light", (values(columns["place"]) @ SHARES).round(3), "of 1")
+    told = np.mean([part[2] for part in turned], axis=0).round(2)
+    print("modes explain of leans, at start, middle and end", told)
     return columns
 
 

@@ -1,7 +1,8 @@
 """Light of the shower of a single electron, positron or gamma: how it differs from the mean of many.
 
-The light is cut along the shower into shares, each of which shines about an axis of its own. Where a share lies and how
-its axis leans fluctuates from event to event in a few modes, whose amplitudes are standard normal numbers.
+The light is cut along the shower into shares, each of which shines about an axis of its own. The gaps between shares are
+lognormal, each with those beside it: an electron that radiates hard goes on without light for a while, wherever that
+happens. How the axes lean fluctuates in a few modes. All this is carried by standard normal numbers.
 """
 
 from functools import lru_cache
@@ -17,13 +18,14 @@ from jaxtyping import Array, Float
 from lampyris._checks import LampyrisError, fail_unknown
 from lampyris.emission.angles import angle_edges
 
-SHOWER_FORMAT = "lampyris-shower-light-1"
+SHOWER_FORMAT = "lampyris-shower-light-2"
 SHOWERS = ("e-", "e+", "gamma")
 """Particles whose showers are described."""
 NODES = 32
-DEPTHS, TURNS = 4, 4
-"""Modes of the depths of a shower, and of the directions of its axis in each of two planes."""
-LEAST_SKEW = 0.01
+JOINTS = (0, 2, 4, 6, 8, 11, 15, 19, 23, 27, 31)
+"""Shares between which gaps are drawn; closer where the light starts, which says most of the vertex."""
+DEPTHS, TURNS = len(JOINTS), 8
+"""Numbers of the depths of a shower, and of the directions of its axis in each of two planes."""
 EDGES = np.sin(0.5 * np.pi * np.arange(NODES + 1) / NODES) ** 2
 """Shares of the light between which the nodes lie: thinner at both ends."""
 
@@ -31,12 +33,12 @@ EDGES = np.sin(0.5 * np.pi * np.arange(NODES + 1) / NODES) ** 2
 class ShowerForm(NamedTuple):
     """The light of showers of one energy, its mean and its modes; lengths in metres, angles in radians."""
 
-    distance: Float[Array, " nodes"]
-    """mean distance of each share of the light along the initial direction"""
-    depths: Float[Array, "depths nodes"]
-    """change of the distance by one rms of each mode"""
-    skew: Float[Array, " depths"]
-    """width of the lognormal law of each mode: its sign and size give the longer tail"""
+    log_gaps: Float[Array, " depths"]
+    """mean logarithm of the gaps [m] between the shares of `JOINTS` along the initial direction, the first from the vertex"""
+    mixing: Float[Array, "depths depths"]
+    """root of their covariance"""
+    within: Float[Array, "depths nodes"]
+    """part of each gap that lies before a share"""
     delay: Float[Array, " nodes"]
     """mean of t - z/c [ns]"""
     delay_rms: Float[Array, " nodes"]
@@ -47,6 +49,10 @@ class ShowerForm(NamedTuple):
     light: Float[Array, "nodes angles"]
     """share of all light in the bins of `angle_edges` about the own axis"""
 
+    def distance(self, latent: Float[Array, " depths"]) -> Float[Array, " nodes"]:
+        """Distance of each share along the initial direction [m]; zeros give the median gaps."""
+        return jnp.exp(self.log_gaps + self.mixing @ latent) @ self.within
+
 
 class ShowerLight(eqx.Module):
     """The forms of showers as polynomials in the logarithm of the energy, in units of the mean distance of its light.
@@ -54,38 +60,33 @@ class ShowerLight(eqx.Module):
     **Gradients**: right and smooth to all orders. **Reference**: showers of the built-in engine, `provenance` in the file.
     """
 
-    place: Float[Array, "terms_of_place nodes"]
-    depths: Float[Array, "terms depths nodes"]
-    skew: Float[Array, "few_terms depths"]
+    log_gaps: Float[Array, "many_terms depths"]
+    mixing: Float[Array, "terms depths depths"]
     delay: Float[Array, "terms nodes"]
     log_delay_rms: Float[Array, "few_terms nodes"]
     turns: Float[Array, "terms turns nodes"]
     sideways: Float[Array, "terms turns nodes"]
     log_light: Float[Array, "terms ranks angles"]
     """polynomial along the shower too"""
+    within: Float[Array, "depths nodes"]
+    """the same at all energies"""
 
     def at(self, x: Float[Array, ""], distance: Float[Array, ""]) -> ShowerForm:
         """The form at the energy that `x` scales from -1 to 1, whose light has the mean `distance` [m]."""
-        terms = {field: _chebyshev(getattr(self, field), x) for field in self.__dataclass_fields__}
+        terms = {field: _chebyshev(getattr(self, field), x) for field in self.__dataclass_fields__ if field != "within"}
         covered = jnp.asarray(-np.diff(np.cos(angle_edges())))
         light = jnp.exp(jnp.asarray(along_shower(self.log_light.shape[1])) @ terms["log_light"]) * covered
         light = light * (jnp.asarray(np.diff(EDGES)) / light.sum(axis=1))[:, None]
         return ShowerForm(
-            distance * terms["place"],
-            distance * terms["depths"],
-            terms["skew"],
+            jnp.log(distance) + terms["log_gaps"],
+            terms["mixing"],
+            self.within,
             terms["delay"],
             jnp.exp(terms["log_delay_rms"]),
             terms["turns"],
             distance * terms["sideways"],
             light,
         )
-
-
-def amplitude(latent: Float[Array, " depths"], skew: Float[Array, " depths"]) -> Float[Array, " depths"]:
-    """Amplitudes of mean 0 and variance 1 and lognormal law, from standard normal numbers."""
-    width = jnp.where(jnp.abs(skew) < LEAST_SKEW, LEAST_SKEW, skew)
-    return jnp.expm1(width * latent - 0.5 * width**2) / (jnp.sign(width) * jnp.sqrt(jnp.expm1(width**2)))
 
 
 def along_shower(ranks: int) -> np.ndarray:

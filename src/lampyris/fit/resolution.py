@@ -93,9 +93,7 @@ def deviations(sample: Sample) -> Deviations:
     far = lambda values: np.where(fitted, values, np.inf)  # noqa: E731
     vertex = np.linalg.norm(shift, axis=1)
     turned, chi_square = _turned(away, covariance, truth), _chi_square(away, covariance)
-    return Deviations(
-        far(vertex), far(along), far(across), far(angle), far(momentum), away, pull, turned, chi_square
-    )
+    return Deviations(far(vertex), far(along), far(across), far(angle), far(momentum), away, pull, turned, chi_square)
 
 
 def resolution(sample: Sample) -> dict:

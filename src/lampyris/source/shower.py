@@ -14,7 +14,7 @@ from lampyris.emission.angles import angle_edges
 from lampyris.emission.pattern import RingPattern
 from lampyris.emission.profile import TrackProfile
 from lampyris.emission.profile_file import load_profile
-from lampyris.emission.shower_light import DEPTHS, TURNS, amplitude, load_shower_light
+from lampyris.emission.shower_light import DEPTHS, TURNS, load_shower_light
 from lampyris.medium import Medium
 from lampyris.source._source import Emitters, Source
 from lampyris.source.track import cherenkov_spectrum
@@ -25,10 +25,9 @@ from lampyris.units import SPEED_OF_LIGHT
 class Shower(Source):
     """A shower with the latent numbers of its own event.
 
-    `depths` say how the light of this shower lies along it: the first is mostly how late it starts and how long it is, the
-    next how it is spread. `turns` are vectors across the direction: how its axis leans away from the initial direction.
-    All are standard normal numbers before any data are seen (the turns in every direction across); zeros make the
-    typical shower, whose light is a little denser than the mean of many.
+    `depths` say how the light of this shower lies along it, gap by gap from the vertex on. `turns` are vectors across the
+    direction: how its axis leans away from the initial direction. All are standard normal numbers before any data are
+    seen (the turns in every direction across); zeros make the typical shower, whose light is denser than the mean of many.
     The total light is that of the energy: its fluctuation hardly depends on the others. **Gradients**: right in all
     numbers.
     """
@@ -39,7 +38,11 @@ class Shower(Source):
     direction: Float[Array, "3"] = quantity("initial direction", "", unit_vector, (3,), converter=as_array)
     time: Float[Array, ""] = quantity("time at the vertex", "ns", real, converter=as_array)
     depths: Float[Array, " depths"] = quantity(
-        "modes of the depth, in units of their rms", "", real, (DEPTHS,), converter=as_array
+        "gaps between its shares of light, in units of the rms of their logarithms",
+        "",
+        real,
+        (DEPTHS,),
+        converter=as_array,
     )
     turns: Float[Array, "turns 3"] = quantity(
         "leans of the axis, in units of their rms", "", real, (TURNS, 3), converter=as_array
@@ -61,7 +64,7 @@ class Shower(Source):
         profile = self.profile
         profile.check_medium(medium)
         form = load_shower_light(self.particle).at(profile.photons.scaled(self.energy), profile.distance(self.energy))
-        distance = form.distance + amplitude(self.depths, form.skew) @ form.depths
+        distance = form.distance(self.depths)
         axis = normalise(self.direction + form.turns.T @ self.turns)
         position = self.position + distance[:, None] * self.direction + form.sideways.T @ self.turns
         # light of a share comes from all its length: a uniform spread in place is one in time too
