@@ -77,12 +77,12 @@ def read_parquet(path: Path | str) -> ParquetEvents:
     return ParquetEvents(path, layout, events + len(numbers), hits, names, between)
 
 
+_NONE = np.zeros(0)
 _Batch = tuple[np.ndarray | None, int, np.ndarray, np.ndarray]
 
 
 def _batches(path: Path) -> Iterator[_Batch]:
     """Numbers of events (none where a row is an event), count of hits, particle codes and energies [GeV], part by part."""
-    none = np.zeros(0)
     with readable(path, "parquet file"):
         file = arrow().parquet.ParquetFile(path)
         kind = _kind(file)
@@ -90,23 +90,31 @@ def _batches(path: Path) -> Iterator[_Batch]:
             names = ", ".join(file.schema_arrow.names[:5])
             raise LampyrisError(f"{path} is a parquet file of neither GraphNeT nor Prometheus; its columns: {names}.")
         _check_claims(path, file.metadata)
-        columns = list(_KINDS[kind]) if kind == "prometheus" else ["event_no", *_KINDS[kind][1:]]
-        for batch in file.iter_batches(batch_size=ROWS, columns=columns, use_threads=False):
+        told = {"pulses": _pulses, "truth": _truth, "prometheus": _nested}[kind]
+        for batch in file.iter_batches(batch_size=ROWS, columns=list(_KINDS[kind]), use_threads=False):
             batch.validate(full=True)
-            if kind == "prometheus":
-                truth = batch.column("mc_truth").field("initial_state_type"), batch.column("mc_truth")
-                energy = truth[1].field("initial_state_energy")
-                hits = _plain(path, batch.column("photons").field("t").flatten(), "f")
-                yield None, len(hits), _plain(path, truth[0], "iu"), _finite(_plain(path, energy, "f"))
-                continue
-            number = _plain(path, batch.column("event_no"), "iu")
-            if kind == "pulses":
-                for name in ("t", "charge"):
-                    _plain(path, batch.column(name), "f")
-                yield number, len(number), none, none
-            else:
-                energy = _finite(_plain(path, batch.column("energy"), "f"))
-                yield number, 0, _plain(path, batch.column("pid"), "iu"), energy
+            yield told(path, batch)
+
+
+def _pulses(path: Path, batch: Any) -> _Batch:
+    number = _plain(path, batch.column("event_no"), "iu")
+    for name in ("t", "charge"):
+        _plain(path, batch.column(name), "f")
+    return number, len(number), _NONE, _NONE
+
+
+def _truth(path: Path, batch: Any) -> _Batch:
+    number, code = (_plain(path, batch.column(name), "iu") for name in ("event_no", "pid"))
+    return number, 0, code, _finite(_plain(path, batch.column("energy"), "f"))
+
+
+def _nested(path: Path, batch: Any) -> _Batch:
+    truth = batch.column("mc_truth")
+    times = _plain(path, batch.column("photons").field("t").flatten(), "f")
+    code, energy = (
+        _plain(path, truth.field(f"initial_state_{name}"), k) for name, k in (("type", "iu"), ("energy", "f"))
+    )
+    return None, len(times), code, _finite(energy)
 
 
 def _kind(file: Any) -> str:
