@@ -361,9 +361,11 @@ def test_parquet_files_that_are_not_sound(parquet, tmp_path):
 
 def test_info_on_a_detector_file(tmp_path):
     path = tmp_path / "[b]new.yaml"  # a name is not markup
-    path.write_text("format: lampyris-detector-1\nbase: Eos\nparameters: {wall.reflectance.value: 0.05}\n")
+    lines = ("format: lampyris-detector-1", "base: Eos", "parameters: {wall.reflectance.value: 0.05}")
+    path.write_text("\n".join([*lines, "made: {date: 2026-11-24}", "calibration: {result: converged}"]))
     told = json.loads(run("info", path, "--json").stdout)
     assert (told["base"], told["sensors"], told["changed"]) == ("Eos", 242, ["wall.reflectance.value"])
+    assert (told["date"], told["calibration"]) == ("2026-11-24", "converged")
     assert "[b]new.yaml" in run("info", path).stdout
     path.write_text("detector: SK\n")
     assert "is of the format None, not lampyris-detector-1" in run("info", path).stderr

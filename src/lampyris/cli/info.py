@@ -142,9 +142,10 @@ def _about_detector(file: Path) -> dict:
 
     detector, content = catalog.from_file(file), read_yaml(file)
     told = {"base": content["base"], "detector": detector.name, "sensors": detector.sensors.count}
-    made = content.get("made")
     told |= {"changed": sorted(content.get("parameters") or {})}
-    return told | ({str(name): str(value) for name, value in made.items()} if isinstance(made, dict) else {})
+    made, calibration = content.get("made"), content.get("calibration")
+    told |= {str(name): str(value) for name, value in made.items()} if isinstance(made, dict) else {}
+    return told | ({"calibration": str(calibration.get("result"))} if isinstance(calibration, dict) else {})
 
 
 _ABOUT = {
