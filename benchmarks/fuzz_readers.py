@@ -90,7 +90,7 @@ def main() -> None:
     multiprocessing.set_start_method("spawn")
     folder = Path(tempfile.mkdtemp())
     try:
-        files, settings = sound_files(folder), {"mutations": chosen.mutations}
+        files, settings = sound_files(folder), {"mutations": chosen.mutations, "readers": list(READERS)}
         for kind in chosen.readers:
             figures = {kind: fuzz(kind, files[kind], chosen.mutations, chosen.seed)}
             record("fuzz_readers", settings, chosen.seed, figures, keep=True)  # a run that is stopped keeps what it has
