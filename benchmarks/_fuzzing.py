@@ -6,16 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
+import h5py
 import numpy as np
 
 from lampyris._checks import LampyrisError, fail_unknown
 from lampyris.catalog import registry
 from lampyris.catalog.detector_file import from_file, read_yaml
+from lampyris.data.cut_file import events_left
 from lampyris.data.events import pack_steps, unpack_steps
 from lampyris.data.fits_file import FitRow, FitsWriter, read_fits
 from lampyris.data.geometry import SensorTable, read_sensor_table, write_sensor_table
 from lampyris.data.hits_file import read_events, write_events
 from lampyris.data.lamps import make_lamp
+from lampyris.data.parquet import write_graphnet, write_prometheus
+from lampyris.data.parquet_summary import read_parquet
 from lampyris.data.particle_table import read_photons, read_steps
 from lampyris.data.particle_writer import write_photons, write_steps
 from lampyris.data.photonsim import read_photonsim
@@ -53,6 +57,8 @@ def sound_files(folder: Path) -> dict[str, Path]:
         events.append((hits, truth if number else None))
     files = {kind: folder / name for kind, name in NAMES.items()}
     write_events(files["events"], detector, events)
+    files["cut events"].write_bytes(_cut(files["events"]))
+    _write_parquet(files, folder, detector, events)
     writer = FitsWriter(files["fits"], read_events(files["events"]), "mu-")
     for number in range(4):
         writer.append(FitRow(number, np.ones(7), np.ones(7), np.eye(7), -1.0, "converged", np.ones(7)))
@@ -96,6 +102,7 @@ parameters:
 """
 NAMES = {
     "events": "events.h5",
+    "cut events": "cut.h5",
     "fits": "fits.h5",
     "watchmal": "watchmal.h5",
     "csv": "sensors.csv",
@@ -110,7 +117,24 @@ NAMES = {
     "detector": "detector.yaml",
     "wcsim": "wcsim.root",
     "photonsim": "photonsim.root",
+    "prometheus": "prometheus.parquet",
+    "graphnet pulses": "pulses.parquet",
+    "graphnet truth": "truth.parquet",
 }
+
+
+def _cut(events: Path) -> bytes:
+    """What is left of a file of events that ends before the last of its three columns of hits."""
+    with h5py.File(events) as file:
+        places = [file[f"hits/{name}"].id.get_chunk_info(0).byte_offset for name in ("channel", "charge", "time")]
+    return events.read_bytes()[: max(places)]
+
+
+def _write_parquet(files: dict[str, Path], folder: Path, detector: Detector, events: list) -> None:
+    write_prometheus(files["prometheus"], detector, events)
+    write_graphnet(folder / "tables", detector, events)
+    for table in ("pulses", "truth"):
+        shutil.copy(folder / "tables" / table / f"{table}_0.parquet", files[f"graphnet {table}"])
 
 
 def _steps(draw: np.random.Generator) -> Steps:
@@ -145,6 +169,17 @@ def _read_events(path: Path) -> None:
     for number in range(len(events)):
         events.hits(number)
         events.particle(number)
+
+
+def _read_cut(path: Path) -> None:
+    """What `lampyris reconstruct` reads: an event that is not sound stops no other."""
+    with events_left(path) as (events, _):
+        for number in range(len(events)):
+            try:
+                events.hits(number)
+                events.particle(number)
+            except LampyrisError as error:
+                _check_line(error)
 
 
 def _read_wcsim(path: Path) -> None:
@@ -182,6 +217,7 @@ def _read_detector(path: Path) -> Detector:
 
 READERS: dict[str, Callable[[Path], object]] = {
     "events": _read_events,
+    "cut events": _read_cut,
     "fits": read_fits,
     "watchmal": lambda path: list(read_watchmal(path).records()),
     "csv": read_sensor_table,
@@ -196,6 +232,9 @@ READERS: dict[str, Callable[[Path], object]] = {
     "detector": _read_detector,
     "wcsim": _read_wcsim,
     "photonsim": _read_photonsim,
+    "prometheus": read_parquet,
+    "graphnet pulses": read_parquet,
+    "graphnet truth": read_parquet,
 }
 
 

@@ -90,13 +90,13 @@ def main() -> None:
     multiprocessing.set_start_method("spawn")
     folder = Path(tempfile.mkdtemp())
     try:
-        files, figures = sound_files(folder), {}
+        files, settings = sound_files(folder), {"mutations": chosen.mutations, "readers": list(READERS)}
         for kind in chosen.readers:
-            figures[kind] = fuzz(kind, files[kind], chosen.mutations, chosen.seed)
-            print(kind, figures[kind], flush=True)
+            figures = {kind: fuzz(kind, files[kind], chosen.mutations, chosen.seed)}
+            record("fuzz_readers", settings, chosen.seed, figures, keep=True)  # a run that is stopped keeps what it has
+            print(figures, flush=True)
     finally:
         shutil.rmtree(folder)
-    print(record("fuzz_readers", {"mutations": chosen.mutations}, chosen.seed, figures, keep=True))
 
 
 if __name__ == "__main__":

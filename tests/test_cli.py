@@ -2,6 +2,7 @@ import importlib
 import json
 import logging
 import re
+import socket
 import sys
 import tempfile
 
@@ -312,9 +313,27 @@ def test_display_draws_photons_or_says_why_not(catalog_of_eos, events_file, tmp_
     assert '"photons": {' not in plain.read_text()
 
 
+def test_serve_tells_its_address_and_what_it_cannot_show(catalog_of_eos, events_file, monkeypatch):
+    from lampyris.display.server import EventServer
+
+    def stopped(server):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(EventServer, "serve_forever", stopped)
+    told = json.loads(run("serve", events_file, "--port", 0, "--json").stdout)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", told.pop("address"))
+    assert told == {"detector": "Eos", "events": 2, "first": 0}
+    assert "2 events of events.h5 at http://127.0.0.1:" in run("serve", events_file, "--port", 0).stdout
+    assert run("serve", events_file, "--port", 0, "--quiet").stdout == ""
+    fails("has no event 2; there are: 0 .. 1", "serve", events_file, "--event", 2)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        fails("of this machine is in use", "serve", events_file, "--port", taken.getsockname()[1])
+
+
 @pytest.mark.parametrize(
     "words",
     [
+        ("serve", "x.h5", "--port", "70000"),
         ("simulate", "--events", "many", "-o", "x.h5"),
         ("simulate", "--events", "-3", "-o", "x.h5", "--json"),
         ("simulate", "--seed", "-1", "-o", "x.h5"),

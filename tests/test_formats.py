@@ -301,3 +301,78 @@ def test_info_on_watchmal_and_tables(tmp_path):
     assert json.loads(run("info", tmp_path / "w.h5", "--json").stdout)["highest_channel"] == 241
     told = json.loads(run("info", table_of(tmp_path, "x,y,z", ring(), *CYLINDER), "--json").stdout)
     assert (told["sensors"], told["overlapping_pairs"]) == (12, 0)
+
+
+@pytest.fixture(scope="module")
+def parquet(eos, tmp_path_factory):
+    """Tables of GraphNeT and a file of Prometheus with the same events and one without truth."""
+    folder = tmp_path_factory.mktemp("parquet")
+    write_graphnet(folder / "tables", eos, [*RECORDS, (RECORDS[0][0], None)])
+    write_prometheus(folder / "p.parquet", eos, [*RECORDS, (RECORDS[0][0], None)])
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "layout", "events", "with_hits", "with_truth"),
+    [
+        ("tables", "GraphNeT", 4, True, True),
+        ("p.parquet", "Prometheus", 4, True, True),
+        ("tables/pulses/pulses_0.parquet", "GraphNeT", 3, True, False),  # one event has no hits
+        ("tables/truth/truth_0.parquet", "GraphNeT", 4, False, True),
+    ],
+)
+def test_info_on_parquet(name, layout, events, with_hits, with_truth, parquet):
+    told = json.loads(run("info", parquet / name, "--json").stdout)
+    hits = sum(int(made.hit.sum()) for made, _ in [*RECORDS, RECORDS[0]])
+    assert told["format"].startswith(layout)
+    assert (told["events"], told["hits"]) == (events, hits if with_hits else 0)
+    assert told["particles"] == (["e-", "mu-"] if with_truth else [])
+    energies = (told.get("lowest_energy_MeV"), told.get("highest_energy_MeV"))
+    assert energies == ((pytest.approx(50.0), pytest.approx(300.0)) if with_truth else (None, None))
+
+
+def test_parquet_files_that_are_not_sound(parquet, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def refused(message, table=None, content=b"", **options):
+        path = tmp_path / "x.parquet"
+        pq.write_table(pa.table(table), path, **options) if table is not None else path.write_bytes(content)
+        result = run("info", path)
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+        assert message in result.stderr
+
+    refused("is of no format that lampyris reads", {"a": [1, 2]})
+    refused("damaged or not a parquet file", content=(parquet / "p.parquet").read_bytes()[:3000])
+    pulses = {"event_no": [0, 0], "sensor_id": [1, 2], "t": [1.0, 2.0], "charge": [1.0, None]}
+    refused("must hold numbers, but is double with 1 gaps", pulses)
+    refused("must hold numbers, but is string", pulses | {"charge": ["1", "2"]})
+    one_page = {"row_group_size": 2_000_000, "data_page_size": 2**30, "write_statistics": False}  # 12 kB
+    many = {
+        "event_no": np.zeros(2_000_000, "i4"),
+        "pid": np.zeros(2_000_000, "i4"),
+        "energy": np.zeros(2_000_000, "f4"),
+    }
+    refused("claims 2000000 rows", many, **one_page)
+    (tmp_path / "empty").mkdir()
+    assert "is a directory" in run("info", tmp_path / "empty").stderr
+    assert "it is a graphnet file" in run("convert", parquet / "tables", "-o", tmp_path / "e.h5").stderr
+
+
+def test_info_on_a_detector_file(tmp_path):
+    path = tmp_path / "[b]new.yaml"  # a name is not markup
+    lines = ("format: lampyris-detector-1", "base: Eos", "parameters: {wall.reflectance.value: 0.05}")
+    path.write_text("\n".join([*lines, "made: {date: 2026-11-24}", "calibration: {result: converged}"]))
+    told = json.loads(run("info", path, "--json").stdout)
+    assert (told["base"], told["sensors"], told["changed"]) == ("Eos", 242, ["wall.reflectance.value"])
+    assert (told["date"], told["calibration"]) == ("2026-11-24", "converged")
+    assert "[b]new.yaml" in run("info", path).stdout
+    path.write_text("detector: SK\n")
+    assert "is of the format None, not lampyris-detector-1" in run("info", path).stderr
+
+
+def test_info_tells_of_every_format():
+    from lampyris.cli.info import _ABOUT
+    from lampyris.data.recognise import FORMATS
+
+    assert set(_ABOUT) == set(FORMATS)

@@ -92,10 +92,14 @@ def tell_hybrid(f: Figures) -> str:
 
 
 def tell_display(f: Figures) -> str:
-    return "; ".join(
-        f"{name} {d['frames_per_second']:.0f} frames a second, {d['page_mb']:.1f} MB"
-        for name, d in f["display"].items()
+    display, cores = f["display"], f["settings"]["display"]["cores"]
+    told = "; ".join(
+        f"{name} {d['frames_per_second']:.0f} frames a second, {d['photons_frames_per_second']:.0f} while "
+        f"200 photons fly, {d['page_mb']:.1f} MB"
+        for name, d in display.items()
     )
+    load = max(d["load"] for d in display.values())
+    return f"{told}; on {cores} core{'s' * (cores > 1)} under a load of {load:.0f}"
 
 
 def tell_fuzz(f: Figures) -> str:

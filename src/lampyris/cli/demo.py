@@ -9,6 +9,7 @@ from rich.table import Table
 
 from lampyris.cli._common import (
     AS_JSON,
+    QUIET,
     check_output,
     check_writable,
     command_line,
@@ -29,18 +30,19 @@ def run_demo(
     output: Annotated[Path, OUTPUT] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Seed of vertex, direction, time and light.", min=0, max=2**31 - 1)] = 1,
     as_json: Annotated[bool, AS_JSON] = False,
+    quiet: Annotated[bool, QUIET] = False,
 ) -> None:
     """Simulate one Geant4 muon in Super-Kamiokande, reconstruct it, and draw it.
 
     Example: lampyris demo --seed 2 --output demo
     """
     _check_directory(output)
-    with progress(as_json) as bar:
+    with progress(as_json or quiet) as bar:
         told, sentence = _demo(output, seed, _Stages(bar))
     log_result(told)
     if as_json:
         print_json(told)
-    else:
+    elif not quiet:
         _show(told, sentence)
 
 

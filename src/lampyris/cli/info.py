@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from lampyris.cli._common import AS_JSON, console, guarded, print_json
@@ -11,10 +12,12 @@ from lampyris.cli._common import AS_JSON, console, guarded, print_json
 
 @guarded
 def tell_file(
-    file: Annotated[Path, typer.Argument(help="A file of any format that lampyris reads.")],
+    file: Annotated[
+        Path, typer.Argument(help="A file of any format that lampyris reads, or a folder of GraphNeT tables.")
+    ],
     as_json: Annotated[bool, AS_JSON] = False,
 ) -> None:
-    """Say what a file holds and how it was made: events, fits, sensors, photons, of ours or of other programs.
+    """Say what a file holds and how it was made: events, fits, sensors, photons, detectors, of ours or of other programs.
 
     Example: lampyris info events.h5
     """
@@ -25,11 +28,13 @@ def tell_file(
     if as_json:
         print_json(told)
         return
-    table = Table(show_header=False, title=str(file))
+    table = Table(show_header=False, title=escape(str(file)))
     for name, value in told.items():
         if isinstance(value, dict):
             value = ", ".join(f"{n}: {v:.3g}" if isinstance(v, float) else f"{n}: {v}" for n, v in value.items())
-        table.add_row(name.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value))
+        elif isinstance(value, list):
+            value = ", ".join(f"{v:.4g}" if isinstance(v, float) else str(v) for v in value)
+        table.add_row(name.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else escape(str(value)))
     console().print(table)
 
 
@@ -120,6 +125,29 @@ def _about_table(table) -> dict:
     }
 
 
+def _about_parquet(file: Path) -> dict:
+    from lampyris.data.parquet_summary import read_parquet
+
+    held = read_parquet(file)
+    told = {"events": held.events, "hits": held.hits, "hits_per_event": held.hits / max(held.events, 1)}
+    told |= {"particles": held.particles}
+    if held.energy_range is not None:
+        told |= {"lowest_energy_MeV": held.energy_range[0], "highest_energy_MeV": held.energy_range[1]}
+    return told
+
+
+def _about_detector(file: Path) -> dict:
+    from lampyris import catalog
+    from lampyris.catalog.detector_file import read_yaml
+
+    detector, content = catalog.from_file(file), read_yaml(file)
+    told = {"base": content["base"], "detector": detector.name, "sensors": detector.sensors.count}
+    told |= {"changed": sorted(content.get("parameters") or {})}
+    made, calibration = content.get("made"), content.get("calibration")
+    told |= {str(name): str(value) for name, value in made.items()} if isinstance(made, dict) else {}
+    return told | ({"calibration": str(calibration.get("result"))} if isinstance(calibration, dict) else {})
+
+
 _ABOUT = {
     "events": _about_events,
     "fits": _about_fits,
@@ -129,5 +157,8 @@ _ABOUT = {
     "sensors": _about_sensors,
     "steps": _about_steps,
     "photons": _about_photons,
+    "graphnet": _about_parquet,
+    "prometheus": _about_parquet,
     "profile": _about_profile,
+    "detector": _about_detector,
 }

@@ -57,7 +57,7 @@ def readable(path: Path | str, kind: str) -> Iterator[None]:
         # libraries have errors of their own for broken files; only what they are known to raise is taken for that
         if not isinstance(error, _BROKEN) and type(error).__module__.split(".")[0] not in _LIBRARIES:
             raise
-        raise LampyrisError(f"{path} is damaged or not {a(kind)}: {one_line(error)[:300]}.") from error
+        raise LampyrisError(f"{path} is damaged or not {a(kind)}: {one_line(error)[:300].rstrip('.')}.") from error
 
 
 def a(kind: str) -> str:

@@ -13,6 +13,7 @@ from lampyris.data._limits import readable
 from lampyris.data._particle_columns import table_kind
 from lampyris.data._root import open_root
 from lampyris.data.geometry import SUFFIXES
+from lampyris.data.parquet_summary import SIGNATURE, is_graphnet_folder, parquet_layout
 from lampyris.data.watchmal import is_watchmal
 from lampyris.emission import profile_file
 
@@ -25,15 +26,27 @@ FORMATS = {
     "sensors": "table of sensors",
     "steps": "table of steps",
     "photons": "table of photons",
+    "graphnet": "GraphNeT tables (parquet)",
+    "prometheus": "Prometheus parquet",
     "profile": profile_file.FORMAT,
+    "detector": "detector file (YAML)",
 }
 """Formats that can be read, and what they are called."""
-_SIGNATURES = {b"\x89HDF\r\n\x1a\n": "hdf5", b"root": "root", b"PK\x03\x04": "npz", b"lampyris": "profile"}
+_SIGNATURES = {
+    b"\x89HDF\r\n\x1a\n": "hdf5",
+    b"root": "root",
+    b"PK\x03\x04": "npz",
+    b"lampyris": "profile",
+    SIGNATURE: "parquet",
+}
+YAML_SUFFIXES = (".yaml", ".yml")
 
 
 def recognise(path: Path | str) -> str:
     """The key in `FORMATS` of a file; raises `LampyrisError` if it is none of them."""
     path = Path(path)
+    if path.is_dir() and is_graphnet_folder(path):
+        return "graphnet"
     with readable(path, "file that lampyris reads"), path.open("rb") as file:
         head = file.read(8)
     if not head:
@@ -55,6 +68,11 @@ def recognise(path: Path | str) -> str:
         return _archive(path)
     elif container == "profile":
         return container
+    elif container == "parquet":
+        if kind := parquet_layout(path):
+            return kind
+    elif path.suffix.lower() in YAML_SUFFIXES:
+        return "detector"
     elif path.suffix.lower() in SUFFIXES:
         return "sensors"
     raise LampyrisError(f"{path} is of no format that lampyris reads: {', '.join(FORMATS.values())}.")
