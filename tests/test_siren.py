@@ -17,7 +17,7 @@ from lampyris.emission import load_profile, profile_names, read_profile, trainin
 from lampyris.emission.angles import angle_edges
 from lampyris.emission.learn import Learner, Sample, learn
 from lampyris.emission.light_shape import LightShape
-from lampyris.emission.light_table import Scale, energy_grid, make_row, simulate_light, sorted_light
+from lampyris.emission.light_table import Scale, energy_grid, make_row, place_edges, simulate_light, sorted_light
 from lampyris.emission.packed import pack, unpack
 from lampyris.emission.profile_file import FORMAT
 from lampyris.emission.siren import FREQUENCY, Siren, sine
@@ -145,6 +145,36 @@ def test_table_counts_all_light(yields):
     mean = np.bincount(node, flashes.delay(), minlength=64) / np.maximum(np.bincount(node, minlength=64), 1)
     lit = row.light.sum(axis=1) > 1e-2
     np.testing.assert_allclose(row.delay[lit], mean[lit], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "even"), [(-0.03, 2.0, True), (-0.08, 3.9, True), (-0.08, 4.1, False), (-0.5, 30.0, False)]
+)
+def test_bins_grow_only_where_light_is_rare(low, high, even):
+    edges = place_edges(low, high)
+    width = np.diff(edges)
+    assert edges.shape == (65,)
+    assert np.abs(edges).min() < 1e-12
+    assert edges[0] <= low
+    assert edges[-1] == pytest.approx(high, rel=1e-3)
+    near = width[: 64 if even else 48]
+    np.testing.assert_allclose(near, near[0], rtol=1e-9)
+    # never wider than 48 even bins up to 3 units would be, and one more for the edge at 0
+    assert near[0] <= (3.0 - low) / 47
+    if not even:
+        assert edges[48] == pytest.approx(3.0)
+        assert np.all(width[48:] > width[47:-1])
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_far_light_keeps_its_place(name):
+    """The mean distance of the bins is that of the light: what flies far does not count where the bins would end."""
+    profile = load_profile(name)
+    for energy in np.geomspace(*profile.energy_range, 9):
+        nodes = on_host(lambda p, e: p.nodes(e), profile, energy)
+        mean = (nodes.light.sum(axis=1) * nodes.distance).sum() / nodes.light.sum()
+        # FIX tolerance
+        assert mean == pytest.approx(float(profile.distance.values(energy)), rel=0.05)
 
 
 def trained(path, tell=silent):

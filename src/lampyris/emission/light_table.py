@@ -17,13 +17,15 @@ NODES = 64
 """Bins along the track."""
 TAIL = 1e-3
 """Share of the light that may lie beyond each end of the bins at its energy; it is counted in the end bins."""
-ENDS = (-0.5, 30.0)
+ENDS = (-15.0, 30.0)
 """Least and greatest distance, in its unit, that the bins reach, whatever lies beyond."""
-STRETCHED, STRETCHED_FROM = 16, 3.0
-"""Bins that grow one after the other, and the distance where they begin.
+NEAR = (-0.5, 3.0)
+"""Distances between which bins are even."""
+GROWING = (8, 16)
+"""Bins behind and ahead of these that grow one after the other.
 
-Slow electrons and pions give a hundredth of their light far away, by a few gammas. Even bins that reach there would leave
-three for the whole shower of a fast one, whose ring would be too sharp.
+Slow particles give hundredths of their light far away, electrons by a few gammas, pions by the showers of neutral pions in
+all directions. Even bins that reach there would leave three for the whole shower of a fast one, whose ring would be too sharp.
 """
 BATCH_ENERGY = 5e4
 """Kinetic energy of the particles that are simulated together [MeV]: bounds the memory."""
@@ -110,19 +112,27 @@ def pilot(particle: str, energies: np.ndarray, events: int, yields: YieldTable, 
 
 def place_edges(low: float, high: float) -> np.ndarray:
     """Edges of the bins along the track, from about `low` < 0 to `high`, in units of the length; one of them is at 0."""
-    even = NODES - STRETCHED
-    if (high - low) / NODES <= (STRETCHED_FROM - low) / even:
+    behind, ahead = GROWING[0] if low < NEAR[0] else 0, GROWING[1]
+    start, even = max(low, NEAR[0]), NODES - ahead - behind
+    if not behind and (high - low) / NODES <= (NEAR[1] - low) / even:
         return _even_edges(low, high, NODES)
-    near = _even_edges(low, STRETCHED_FROM, even)
-    step, power = near[1] - near[0], np.arange(1, STRETCHED + 1)
-    growths = np.linspace(1.0, 3.0, 2001)
-    reached = STRETCHED_FROM + step * (growths[:, None] ** power).sum(axis=1)
-    return np.append(near, STRETCHED_FROM + np.cumsum(step * np.interp(high, reached, growths) ** power))
+    near = _even_edges(start, NEAR[1], even)
+    step = near[1] - near[0]
+    return np.concatenate(
+        [near[0] - _growing(step, near[0] - low, behind)[::-1], near, near[-1] + _growing(step, high - near[-1], ahead)]
+    )
 
 
 def _even_edges(low: float, high: float, bins: int) -> np.ndarray:
     before = max(int(np.ceil(bins * -low / (high - low))), 1)
     return np.arange(-before, bins - before + 1) * (high / (bins - before))
+
+
+def _growing(step: float, reach: float, bins: int) -> np.ndarray:
+    """Distances of the edges of bins that grow by the same factor from `step` on, the last of them at `reach`."""
+    power, factors = np.arange(1, bins + 1), np.linspace(1.0, 3.0, 2001)
+    reached = step * (factors[:, None] ** power).sum(axis=1)
+    return np.cumsum(step * np.interp(reach, reached, factors) ** power)
 
 
 def place_of_events(flashes: Flashes, count: int) -> tuple[float, float]:

@@ -23,7 +23,7 @@ from lampyris.medium import Medium
 from lampyris.particle.engine import check_particle
 from lampyris.units import PLANCK_TIMES_C
 
-FORMAT = "lampyris-training-1"
+FORMAT = "lampyris-training-2"
 STRIDE, SAVED_EVERY = 100, 500
 """Steps that are taken together, and between two files of the state."""
 INDEX_KNOTS = 33
