@@ -148,22 +148,28 @@ def test_table_counts_all_light(yields):
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "even"), [(-0.03, 2.0, True), (-0.08, 3.9, True), (-0.08, 4.1, False), (-0.5, 30.0, False)]
+    ("low", "high", "even"),
+    [
+        (-0.03, 2.0, slice(64)),
+        (-0.08, 3.9, slice(64)),
+        (-0.08, 4.1, slice(48)),
+        (-0.4, 30.0, slice(48)),
+        (-12.0, 25.0, slice(8, 48)),
+    ],
 )
 def test_bins_grow_only_where_light_is_rare(low, high, even):
-    edges = place_edges(low, high)
+    edges, number = place_edges(low, high), np.arange(64)
     width = np.diff(edges)
     assert edges.shape == (65,)
     assert np.abs(edges).min() < 1e-12
-    assert edges[0] <= low
+    assert edges[0] <= 0.999 * low
     assert edges[-1] == pytest.approx(high, rel=1e-3)
-    near = width[: 64 if even else 48]
-    np.testing.assert_allclose(near, near[0], rtol=1e-9)
-    # never wider than 48 even bins up to 3 units would be, and one more for the edge at 0
-    assert near[0] <= (3.0 - low) / 47
-    if not even:
-        assert edges[48] == pytest.approx(3.0)
-        assert np.all(width[48:] > width[47:-1])
+    np.testing.assert_allclose(width[even], width[even][0], rtol=1e-9)
+    # no wider than 40 even bins between -0.5 and 3, of which one edge is at 0
+    assert width[even][0] <= 3.5 / 39
+    behind, ahead = number < number[even][0], number > number[even][-1]
+    assert np.all(np.diff(width)[behind[:-1]] < 0)
+    assert np.all(np.diff(width)[ahead[1:]] > 0)
 
 
 @pytest.mark.parametrize("name", SHIPPED)

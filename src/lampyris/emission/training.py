@@ -29,7 +29,7 @@ STRIDE, SAVED_EVERY = 100, 500
 INDEX_KNOTS = 33
 FEWEST_ENERGIES = 6
 LIGHT_PARTICLES = ("e-", "e+", "gamma")
-EVENTS = {"pi+": 1000, "pi-": 1000}
+EVENTS = {"pi+": 400, "pi-": 400}
 """Particles at 1 GeV: more where nuclei make the light fluctuate."""
 Tell = Callable[[str, int, int, float], None]
 """What is told of progress: stage, done, of how many, loss (NaN before training)."""
