@@ -174,13 +174,14 @@ def test_bins_grow_only_where_light_is_rare(low, high, even):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_far_light_keeps_its_place(name):
-    """The mean distance of the bins is that of the light: what flies far does not count where the bins would end."""
+    """The mean distance of the bins is that of the light, far light of slow particles included."""
     profile = load_profile(name)
     for energy in np.geomspace(*profile.energy_range, 9):
         nodes = on_host(lambda p, e: p.nodes(e), profile, energy)
         mean = (nodes.light.sum(axis=1) * nodes.distance).sum() / nodes.light.sum()
-        # FIX tolerance
-        assert mean == pytest.approx(float(profile.distance.values(energy)), rel=0.05)
+        # both are learnt from the same particles, whose mean distance is known to 1 %, that of pions to several
+        tolerance = 0.09 if name in ("pi+", "pi-") else 0.035
+        assert mean == pytest.approx(float(profile.distance.values(energy)), rel=tolerance)
 
 
 def trained(path, tell=silent):
