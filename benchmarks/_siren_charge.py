@@ -125,17 +125,23 @@ def _parts_of_ring(own: np.ndarray, expected: np.ndarray) -> dict:
     return parts
 
 
-def draw_residuals(rows: dict[str, dict], path: Path) -> None:
-    """Direct light over the angle to the track, and what whole events have more than predicted."""
+def draw_residuals(rows: dict[str, dict], many: dict[str, dict], path: Path) -> None:
+    """Direct light of whole events over the angle, what they have more than predicted, and the light of many particles."""
     figure, axes = pyplot.subplots(2, len(rows), figsize=(9.0, 5.0), sharex=True, layout="constrained")
+    middle = 0.5 * (ANGLES[1:] + ANGLES[:-1])
     for (particle, row), (above, below) in zip(rows.items(), axes.T, strict=True):
         angle, expected, residual, error = row["profile"]
         above.step(angle, expected, where="mid", color="C0")
         above.set(
             title=f"{particle}, 1 GeV, {row['events']} events", ylabel="photoelectrons in 2 degrees", yscale="log"
         )
-        below.errorbar(angle, 100 * residual, 100 * error, fmt=".", color="C1")
+        below.errorbar(angle, 100 * residual, 100 * error, fmt=".", color="C1", label="photoelectrons")
+        more, sigma = many[particle]["profile"]
+        lit = middle < 110.0
+        label = f"light of {many[particle]['particles']} particles"
+        below.errorbar(middle[lit], more[lit], sigma[lit], fmt=".", color="C2", markersize=3, label=label)
         below.axhline(0.0, color="grey", linewidth=0.8)
-        below.set(xlabel="angle to the track [degrees]", ylabel="events over prediction - 1 [%]", ylim=(-15, 15))
+        below.set(xlabel="angle to the track [degrees]", ylabel="particles over prediction - 1 [%]", ylim=(-15, 15))
+        below.legend(fontsize=8)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)

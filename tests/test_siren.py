@@ -17,7 +17,7 @@ from lampyris.emission import load_profile, profile_names, read_profile, trainin
 from lampyris.emission.angles import angle_edges
 from lampyris.emission.learn import Learner, Sample, learn
 from lampyris.emission.light_shape import LightShape
-from lampyris.emission.light_table import Scale, energy_grid, make_row, simulate_light, sorted_light
+from lampyris.emission.light_table import Scale, energy_grid, make_row, place_edges, simulate_light, sorted_light
 from lampyris.emission.packed import pack, unpack
 from lampyris.emission.profile_file import FORMAT
 from lampyris.emission.siren import FREQUENCY, Siren, sine
@@ -145,6 +145,43 @@ def test_table_counts_all_light(yields):
     mean = np.bincount(node, flashes.delay(), minlength=64) / np.maximum(np.bincount(node, minlength=64), 1)
     lit = row.light.sum(axis=1) > 1e-2
     np.testing.assert_allclose(row.delay[lit], mean[lit], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "even"),
+    [
+        (-0.03, 2.0, slice(64)),
+        (-0.08, 3.9, slice(64)),
+        (-0.08, 4.1, slice(48)),
+        (-0.4, 30.0, slice(48)),
+        (-12.0, 25.0, slice(8, 48)),
+    ],
+)
+def test_bins_grow_only_where_light_is_rare(low, high, even):
+    edges, number = place_edges(low, high), np.arange(64)
+    width = np.diff(edges)
+    assert edges.shape == (65,)
+    assert np.abs(edges).min() < 1e-12
+    assert edges[0] <= 0.999 * low
+    assert edges[-1] == pytest.approx(high, rel=1e-3)
+    np.testing.assert_allclose(width[even], width[even][0], rtol=1e-9)
+    # no wider than 40 even bins between -0.5 and 3, of which one edge is at 0
+    assert width[even][0] <= 3.5 / 39
+    behind, ahead = number < number[even][0], number > number[even][-1]
+    assert np.all(np.diff(width)[behind[:-1]] < 0)
+    assert np.all(np.diff(width)[ahead[1:]] > 0)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_far_light_keeps_its_place(name):
+    """The mean distance of the bins is that of the light, far light of slow particles included."""
+    profile = load_profile(name)
+    for energy in np.geomspace(*profile.energy_range, 9):
+        nodes = on_host(lambda p, e: p.nodes(e), profile, energy)
+        mean = (nodes.light.sum(axis=1) * nodes.distance).sum() / nodes.light.sum()
+        # both are learnt from the same particles, whose mean distance is known to 1 %, that of pions to several
+        tolerance = 0.09 if name in ("pi+", "pi-") else 0.035
+        assert mean == pytest.approx(float(profile.distance.values(energy)), rel=tolerance)
 
 
 def trained(path, tell=silent):

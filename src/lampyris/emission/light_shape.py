@@ -45,7 +45,7 @@ class LightShape(eqx.Module):
         return cls(light, delay, ring, delay_unit)
 
     def log_intensity(self, energy: Array, place: Array, angle: Array) -> Array:
-        """Logarithm of the light per solid angle and distance; energy and place are scaled to -1 to 1, `angle` in rad."""
+        """Logarithm of the light per solid angle in a bin; energy and number of the bin are scaled to -1 to 1, `angle` in rad."""
         far = np.arcsinh(np.array([-self.ring, np.pi - self.ring]) / RING_WIDTH)
         scaled = (2.0 * jnp.arcsinh((angle - self.ring) / RING_WIDTH) - far.sum()) / (far[1] - far[0])
         inputs = jnp.stack(jnp.broadcast_arrays(*_spanned(SPANS, energy, place, scaled)), axis=-1)

@@ -17,11 +17,15 @@ NODES = 64
 """Bins along the track."""
 TAIL = 1e-3
 """Share of the light that may lie beyond each end of the bins at its energy; it is counted in the end bins."""
-ENDS = (-0.5, 5.0)
-"""Least and greatest distance, in its unit, that the bins reach, whatever lies beyond.
+ENDS = (-15.0, 30.0)
+"""Least and greatest distance, in its unit, that the bins reach, whatever lies beyond."""
+NEAR = (-0.5, 3.0)
+"""Distances between which bins are even."""
+GROWING = (8, 16)
+"""Bins behind and ahead of these that grow one after the other.
 
-Slow electrons and pions give a hundredth of their light far away, by a few gammas. Bins that reach there would leave three
-for the whole shower of a fast one, whose ring would be too sharp.
+Slow particles give hundredths of their light far away, electrons by a few gammas, pions by the showers of neutral pions in
+all directions. Even bins that reach there would leave three for the whole shower of a fast one, whose ring would be too sharp.
 """
 BATCH_ENERGY = 5e4
 """Kinetic energy of the particles that are simulated together [MeV]: bounds the memory."""
@@ -50,7 +54,7 @@ class Scale(NamedTuple):
 
     length: SmoothCurve
     edges: np.ndarray
-    """(nodes + 1,), even, one of them at 0"""
+    """(nodes + 1,), one of them at 0; even where the light is, growing where only a few gammas shine"""
 
 
 def energy_grid(low: float, high: float, count: int) -> np.ndarray:
@@ -103,8 +107,32 @@ def pilot(particle: str, energies: np.ndarray, events: int, yields: YieldTable, 
     length = fit_curve(energies, np.array(lengths), np.array(errors), most=7)
     ends = [np.quantile(z / at, (TAIL, 1.0 - TAIL)) for z, at in zip(flown, length.values(energies), strict=True)]
     low, high = max(np.min(ends, axis=0)[0], ENDS[0]), min(np.max(ends, axis=0)[1], ENDS[1])
-    before = max(int(np.ceil(NODES * -low / (high - low))), 1)
-    return Scale(length, np.arange(-before, NODES - before + 1) * (high / (NODES - before)))
+    return Scale(length, place_edges(low, high))
+
+
+def place_edges(low: float, high: float) -> np.ndarray:
+    """Edges of the bins along the track, from about `low` < 0 to `high`, in units of the length; one of them is at 0."""
+    behind, ahead = GROWING[0] if low < NEAR[0] else 0, GROWING[1]
+    start, even = max(low, NEAR[0]), NODES - ahead - behind
+    if not behind and (high - low) / NODES <= (NEAR[1] - low) / even:
+        return _even_edges(low, high, NODES)
+    near = _even_edges(start, NEAR[1], even)
+    step = near[1] - near[0]
+    return np.concatenate(
+        [near[0] - _growing(step, near[0] - low, behind)[::-1], near, near[-1] + _growing(step, high - near[-1], ahead)]
+    )
+
+
+def _even_edges(low: float, high: float, bins: int) -> np.ndarray:
+    before = max(int(np.ceil(bins * -low / (high - low))), 1)
+    return np.arange(-before, bins - before + 1) * (high / (bins - before))
+
+
+def _growing(step: float, reach: float, bins: int) -> np.ndarray:
+    """Distances of the edges of bins that grow by the same factor from `step` on, the last of them at `reach`."""
+    power, factors = np.arange(1, bins + 1), np.linspace(1.0, 3.0, 2001)
+    reached = step * (factors[:, None] ** power).sum(axis=1)
+    return np.cumsum(step * np.interp(reach, reached, factors) ** power)
 
 
 def place_of_events(flashes: Flashes, count: int) -> tuple[float, float]:

@@ -78,7 +78,7 @@ class TrackProfile(Module):
         distance = 0.5 * (self.edges[1:] + self.edges[:-1]) * length
         delay, rms = self.shape.delays(x, jnp.linspace(-1.0, 1.0, count))
         # light of a bin comes from its whole width: a uniform spread in distance is one in time too
-        width = length * (self.edges[1] - self.edges[0]) / SPEED_OF_LIGHT
+        width = length * (self.edges[1:] - self.edges[:-1]) / SPEED_OF_LIGHT
         rms = jnp.sqrt(rms**2 + width**2 / 12.0)
         time = distance / SPEED_OF_LIGHT + delay
         return ProfileNodes(distance, time, rms, RingPattern.of_bins(light, angle_edges()), light)

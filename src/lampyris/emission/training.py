@@ -23,13 +23,13 @@ from lampyris.medium import Medium
 from lampyris.particle.engine import check_particle
 from lampyris.units import PLANCK_TIMES_C
 
-FORMAT = "lampyris-training-1"
+FORMAT = "lampyris-training-2"
 STRIDE, SAVED_EVERY = 100, 500
 """Steps that are taken together, and between two files of the state."""
 INDEX_KNOTS = 33
 FEWEST_ENERGIES = 6
 LIGHT_PARTICLES = ("e-", "e+", "gamma")
-EVENTS = {"pi+": 1000, "pi-": 1000}
+EVENTS = {"pi+": 400, "pi-": 400}
 """Particles at 1 GeV: more where nuclei make the light fluctuate."""
 Tell = Callable[[str, int, int, float], None]
 """What is told of progress: stage, done, of how many, loss (NaN before training)."""
