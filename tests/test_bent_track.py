@@ -10,7 +10,7 @@ from lampyris._host import on_host
 from lampyris.catalog.media import water_sk
 from lampyris.emission import load_profile
 from lampyris.emission.muon_light import SHORTEST, load_muon_light
-from lampyris.fit.model import KINKS, BentMuon
+from lampyris.fit.model import KINKS, BentMuon, OwnShower
 from lampyris.source import BentTrack, Track
 from lampyris.spectrum import Constant
 from lampyris.transport.direct import DistanceTable, direct_light
@@ -91,14 +91,14 @@ def chained(model, state, tank, time):
     return rows_and_slopes(emitters, motion, sensors, table, time, jnp.asarray(0.0))
 
 
-def test_slopes_are_differences_in_every_parameter(small_tank, double_precision):
-    model = BentMuon()
+@pytest.mark.parametrize("model, particle", [(BentMuon(), "mu-"), (OwnShower(), "e-")], ids=["muon", "electron"])
+def test_slopes_are_differences_in_every_parameter(model, particle, small_tank, double_precision):
     draw = np.random.default_rng(1)
     # water of one index does not fit the profile of tracks: that of SK does
     tank = jax.tree.map(lambda leaf: leaf.astype(float), _with_water(small_tank))
-    state = model.start(Track("mu-", 400.0, [-0.5, 0.3, -1.0], DIRECTION, 2.0))
-    bends = draw.normal(size=(KINKS, 2)) @ np.stack([[0.8, 0.0, -0.6], [0.0, 1.0, 0.0]])
-    state = state._replace(latent=jnp.concatenate([jnp.array([0.7]), jnp.asarray(bends.ravel())]))
+    state = model.start(Track(particle, 400.0, [-0.5, 0.3, -1.0], DIRECTION, 2.0))
+    bends = draw.normal(size=(model.vectors, 2)) @ np.stack([[0.8, 0.0, -0.6], [0.0, 1.0, 0.0]])
+    state = state._replace(latent=jnp.concatenate([jnp.full(model.plain, 0.7), jnp.asarray(bends.ravel())]))
     away = np.linalg.norm(np.asarray(tank.sensors.position) - np.array([-0.5, 0.3, -1.0]), axis=1)
     time = jnp.asarray(2.0 + away * 1.36 / 0.2998 + draw.normal(0.0, 2.0, tank.sensors.count))
     value, slopes, variance = on_host(chained, model, state, tank, time)

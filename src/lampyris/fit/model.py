@@ -105,7 +105,7 @@ class BentMuon(Leaning):
     shaping = (0, 7)
     plain, vectors = 1, KINKS
     size = 8 + 2 * KINKS
-    dispersion = Dispersion(channel=0.15, clumps=0.25)
+    dispersion = Dispersion(channel=0.19, clumps=0.25)
 
     def light(self, track: Track, plain: Array, vectors: Array) -> BentTrack:
         t = track
