@@ -216,9 +216,10 @@ def test_a_file_that_ends_in_the_middle(quick, truth, tmp_path):
     assert 10 < len(good) < many
     fitted = dict(reconstruct_many(wide, ((number, made[number]) for number in good)))
     assert {outcome.result for outcome in fitted.values()} == {"converged"}
-    path.write_bytes(content[:100])
-    with pytest.raises(LampyrisError, match=r"events\.h5 is damaged"), events_left(path):
-        pass
+    for left in (content[:100], content[:40] + (2**40).to_bytes(8, "little") + content[48:]):  # and a head that lies
+        path.write_bytes(left)
+        with pytest.raises(LampyrisError, match=r"events\.h5 is damaged"), events_left(path):
+            pass
 
 
 def same_hits(events, number, expected):

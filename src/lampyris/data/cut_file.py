@@ -14,7 +14,8 @@ from lampyris.data.hits_file import EventFile, read_events
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _END = {0: 40, 1: 44, 2: 28, 3: 28}
 """Where the first block of a file says where it ends, by the version of that block."""
-MOST_MISSING = 2**40
+MOST_MISSING = 1000
+"""Times that what is missing may be larger than what is there: a damaged head may claim any size."""
 
 
 def missing_bytes(path: Path) -> int:
@@ -34,7 +35,7 @@ def events_left(path: Path) -> Iterator[tuple[EventFile, int]]:
     Raises `LampyrisError` for a file that is not sound for another reason, or of which not even the list of events is left.
     """
     lacking = missing_bytes(path)
-    if not 0 < lacking < MOST_MISSING:
+    if not 0 < lacking <= MOST_MISSING * path.stat().st_size:
         yield read_events(path), 0
         return
     with tempfile.TemporaryDirectory() as place:
