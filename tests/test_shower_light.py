@@ -43,9 +43,9 @@ def test_typical_shower_has_the_light_of_its_energy_at_the_distance_of_the_profi
         draws = jnp.asarray(np.random.default_rng(0).normal(size=(400, DEPTHS)))
         mean = (jax.vmap(form.distance)(draws).mean(axis=0) * form.light.sum(axis=1)).sum()
         typical = shining(particle, energy, jnp.zeros(DEPTHS), jnp.zeros((TURNS, 3)))
-        return typical, mean / profile.distance(energy), profile.photons(energy)
+        return typical, mean, profile.distance(energy), profile.photons(energy)
 
-    (along, axis, late, rms, light), relative, photons = on_host(jax.vmap(all_of), energies)
+    (along, axis, late, rms, light), mean, distance, photons = on_host(jax.vmap(all_of), energies)
     np.testing.assert_allclose(light.sum(axis=1), photons, rtol=1e-3)
     np.testing.assert_allclose(axis, np.broadcast_to(DIRECTION, axis.shape), atol=1e-6)
     # no gap is negative
@@ -53,8 +53,9 @@ def test_typical_shower_has_the_light_of_its_energy_at_the_distance_of_the_profi
     # nothing is ahead of light
     assert (late > -0.01).all()
     assert (rms > 0).all()
-    # the showers that it was made from, and the 400 draws here, fix the mean distance to 1 to 3 % of itself each
-    np.testing.assert_allclose(relative, 1.0, atol=0.08)
+    # the showers that it was made from, and the 400 draws here, fix the mean distance to 1 to 3 % of itself each; real gaps
+    # have longer tails than lognormal ones, and the light of slow electrons that turned back is put a centimetre ahead
+    np.testing.assert_allclose(mean, distance, rtol=0.07, atol=0.015)
 
 
 def test_depths_fluctuate_as_those_of_simulated_showers():

@@ -58,7 +58,14 @@ def within_gaps(place: np.ndarray) -> np.ndarray:
     ends = place[:, list(JOINTS)]
     starts = np.concatenate([np.zeros((len(place), 1)), ends[:, :-1]], axis=1)
     part = (place[:, None, :] - starts[..., None]) / (ends - starts)[..., None]
-    return np.clip(part, 0.0, 1.0).mean(axis=0)
+    return in_order(np.clip(part, 0.0, 1.0).mean(axis=0))
+
+
+def in_order(part: np.ndarray) -> np.ndarray:
+    """The parts, 0 up to the share where a gap starts, 1 from that where it ends, and never falling between."""
+    share, ends = np.arange(NODES), np.array(JOINTS)[:, None]
+    starts = np.concatenate([[[-1]], ends[:-1]])
+    return np.maximum.accumulate(np.where(share <= starts, 0.0, np.where(share >= ends, 1.0, part)), axis=1)
 
 
 def modes(deviation: np.ndarray, axes: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
