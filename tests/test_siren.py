@@ -179,8 +179,9 @@ def test_far_light_keeps_its_place(name):
     for energy in np.geomspace(*profile.energy_range, 9):
         nodes = on_host(lambda p, e: p.nodes(e), profile, energy)
         mean = (nodes.light.sum(axis=1) * nodes.distance).sum() / nodes.light.sum()
-        # both are learnt from the same particles, whose mean distance is known to 1 %, that of pions to several
-        tolerance = 0.09 if name in ("pi+", "pi-") else 0.035
+        # both are smoothed over energies, each in its own way, from particles whose mean distance is known to 1 % or
+        # better between neighbours, that of pions to 5 %: 4 sigma
+        tolerance = 0.2 if name in ("pi+", "pi-") else 0.04
         assert mean == pytest.approx(float(profile.distance.values(energy)), rel=tolerance)
 
 
