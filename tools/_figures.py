@@ -44,6 +44,27 @@ def tell_pulls(f: Figures) -> str:
     )
 
 
+def tell_sample(f: Figures) -> str:
+    s = f["reconstruction"]["mu-_1000"]
+    far = "none" if s["beyond_1m"] == 0 else str(s["beyond_1m"])
+    return (
+        f"{round(s['converged_fraction'] * s['events'])} of {s['events']} converge; 68 % of vertices within "
+        f"{s['vertex_q68_cm']:.1f} +- {s['vertex_q68_error_cm']:.1f} cm, directions {s['direction_q68_deg']:.2f} +- "
+        f"{s['direction_q68_error_deg']:.2f} deg, momenta {s['momentum_q68_percent']:.1f} +- "
+        f"{s['momentum_q68_error_percent']:.1f} %; {far} beyond 1 m; {s['longitudinal_bias_cm']:+.1f} +- "
+        f"{s['longitudinal_bias_error_cm']:.1f} cm along the track, {s['momentum_bias_percent']:+.1f} +- "
+        f"{s['momentum_bias_error_percent']:.1f} % in momentum"
+    )
+
+
+def tell_sample_pulls(f: Figures) -> str:
+    s = f["reconstruction"]["mu-_1000"]
+    return (
+        f"68 % of pulls within {spread(s['track_pull_q68'], '.1f')} in energy, place, direction and time, where 1 is right; with "
+        f"their tails the rms is {spread(s['track_pull_rms'], '.1f')}"
+    )
+
+
 def tell_engine(f: Figures) -> str:
     engine = f["light"]["engine"]
     one, two = engine["mu-"], engine["e-"]
@@ -140,6 +161,8 @@ ROWS = {
     ),
     "muons": Row("whole Geant4 muons, 500 to 1400 MeV, in SK, start from the data alone", tell_muons, "first_light.py"),
     "pulls": Row("pulls of these muons", tell_pulls, "first_light.py"),
+    "sample": Row("muons of 1 GeV from the built-in engine, the same way", tell_sample, "reconstruction.py mu-_1000"),
+    "sample pulls": Row("pulls of these", tell_sample_pulls, "reconstruction.py mu-_1000"),
     "likelihood": Row(
         "likelihood of a prediction with its gradient, SK",
         lambda f: (
@@ -260,7 +283,7 @@ COMPARED = (
 TABLES = {
     "measured": tuple(ROWS),
     "start": ("first_minutes", "demo"),
-    "reconstruction": ("muons", "pulls", "likelihood", "step"),
+    "reconstruction": ("muons", "pulls", "sample", "sample pulls", "likelihood", "step"),
     "transport": ("noise", "photons", "efficiency", "hybrid", "expected", "balance"),
     "light": ("engine", "learnt"),
     "calibration": ("optics",),
