@@ -5,7 +5,8 @@
 A tank of 12 x 12 m with 1016 20-inch tubes, water of 30 m absorption and 40 m scattering length, walls of reflectance
 0.2; efficiencies of the channels differ by 10 %. Data: one flash of 3e5 photons of 405 nm from the centre, and whole
 muons of 300 to 600 MeV from the built-in engine, all carried by Monte Carlo. Fits start a quarter off with equal
-channels, whose efficiencies are known to 10 % from the bench (a prior). Figures go into `calibration.json`, block `with_tracks`, after every experiment.
+channels, whose efficiencies are known to 10 % from the bench (a prior). Figures go into `calibration.json`, block
+`with_tracks`, after every experiment.
 """
 
 import argparse
