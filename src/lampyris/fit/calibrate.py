@@ -18,7 +18,7 @@ from lampyris.fit.calibration_problem import CalibrationSettings, Problem, make_
 from lampyris.fit.calibration_result import collect, shared_values
 from lampyris.fit.calibration_step import ALL, LAST, ROUGH, Prepared, draw, moved, rough_offsets
 from lampyris.fit.checkpoint import Standing, fingerprint, load, save
-from lampyris.fit.equations import equations
+from lampyris.fit.equations import Equations, equations
 from lampyris.fit.flash_score import HEAVY
 from lampyris.fit.free import EFFICIENCY, OFFSET, SPREAD
 from lampyris.fit.goodness import goodness_of
@@ -82,7 +82,7 @@ def calibrate(
     standing, prepared = fitter.run()
     last = equations(problem, standing._replace(stage=LAST), prepared, fitter.fits)
     spread = float(problem.free.detector.sensors.charge_spread)
-    goodness = goodness_of(last.pulls, problem.near.zone, spread, _own_numbers(problem), len(problem.names))
+    goodness = goodness_of(last.pulls, problem.near.zone, spread, _own_numbers(problem, last), len(problem.names))
     statistics = {
         "iterations": float(len(standing.history)),
         "seconds": time.perf_counter() - begin,
@@ -98,9 +98,18 @@ def calibrate(
     return collect(problem, standing, step, goodness, statistics, tracked)
 
 
-def _own_numbers(problem: Problem) -> tuple[int, int]:
-    """How many parameters of a channel move its charge, and how many its times."""
-    return int(EFFICIENCY in problem.own_paths), sum(path in problem.own_paths for path in (OFFSET, SPREAD))
+def _own_numbers(problem: Problem, last: Equations) -> tuple[float, float]:
+    """How many parameters of a channel move its charge, and how many its times, to fit the data of the lamps.
+
+    Each counts with the share of these data in what is known of it; the rest is that of priors and of tracks.
+    """
+    of_data, whole = (np.einsum("coo->co", blocks.own).copy() for blocks in (last.lamps, last.whole))
+    for place, path in enumerate(problem.own_paths):
+        if path in problem.settings.priors:
+            of_data[:, place] -= 1.0 / problem.settings.priors[path][1] ** 2
+    share = (of_data / np.maximum(whole, 1e-12)).mean(axis=0)
+    numbers = dict(zip(problem.own_paths, share.tolist(), strict=True))
+    return numbers.get(EFFICIENCY, 0.0), numbers.get(OFFSET, 0.0) + numbers.get(SPREAD, 0.0)
 
 
 class _Fitter:

@@ -10,7 +10,7 @@ FEWEST_EVENTS = 8
 
 
 def goodness_of(
-    pulls: list[Pull], zone: np.ndarray, charge_spread: float, own: tuple[int, int], shared: int
+    pulls: list[Pull], zone: np.ndarray, charge_spread: float, own: tuple[float, float], shared: int
 ) -> Goodness:
     """Judge the whitened residuals of all runs; `own` is the number of parameters of a channel that move
     its charge and its times, `shared` that of the others.
