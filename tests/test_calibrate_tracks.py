@@ -44,6 +44,7 @@ def shower():
     return lp.Tracks("e-", hits, truth), truth
 
 
+@pytest.mark.slow
 def test_optics_and_tracks_are_found_together(shower):
     """Two optical parameters from showers alone, and with a lamp, which makes the errors smaller."""
     tracks, truth = shower
@@ -64,6 +65,7 @@ def test_optics_and_tracks_are_found_together(shower):
     assert both.tracks[0].covariance.shape == (7, 7)
 
 
+@pytest.mark.slow
 def test_derivatives_in_the_detector(shower):
     """The score against finite differences of the log-likelihood of the channels, of all showers together."""
     tracks, _ = shower
