@@ -1,7 +1,6 @@
 """Calibration with events of particles: their equations, optics from tracks and lamp together, bad input."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -122,13 +121,13 @@ def test_channels_and_tracks_are_eliminated_as_one_would_solve():
 def test_bad_tracks(shower):
     tracks, truth = shower
     hits = tracks.hits
-    empty = hits._replace(charge=0.0 * hits.charge, hit=hits.hit & False)
+    few = hits._replace(hit=hits.hit & (np.cumsum(hits.hit, axis=1) < 5))
     outside = [lp.Track("e-", 150.0, [9.0, 0.0, 0.0], [1.0, 0.0, 0.0], 0.0), *truth[1:]]
     cases = [
         (lp.Tracks("tau", hits), FREE, "tau"),
         (lp.Tracks("e-", lp.Hits(*(column[:, 1:] for column in hits))), FREE, "`tracks` must have .* channels"),
         (lp.Tracks("e-", hits._replace(charge=-hits.charge)), FREE, "tracks: charge.* must be >= 0 pe"),
-        (lp.Tracks("e-", empty), FREE, "at least 20 hits, but hold none"),
+        (lp.Tracks("e-", few), FREE, "at least 20 hits, but hold none"),
         (lp.Tracks("e-", hits, truth[1:]), FREE, "one for each of 8 events, but is 7"),
         (lp.Tracks("e-", hits, outside), FREE, "inside"),
         (tracks, ["sensors.time_offset"], "must not name time offsets"),
@@ -136,4 +135,3 @@ def test_bad_tracks(shower):
     for bad, free, message in cases:
         with pytest.raises(lp.LampyrisError, match=message):
             lp.calibrate(world(), [], free, tracks=bad)
-    assert jnp.isfinite(hits.charge).all()
