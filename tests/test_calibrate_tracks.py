@@ -1,4 +1,4 @@
-"""Calibration with events of particles: their equations, optics from tracks and lamp together, bad input."""
+"""Calibration with events of particles: elimination, optics from tracks and lamp together, bad input."""
 
 import jax
 import numpy as np
@@ -6,8 +6,7 @@ import pytest
 
 import lampyris as lp
 from lampyris.fit.blocks import Blocks, solve
-from lampyris.fit.calibration_problem import CalibrationSettings, make_problem
-from lampyris.fit.track_fits import TrackFits
+from lampyris.fit.calibration_problem import CalibrationSettings
 from lampyris.layout import box_panels
 from lampyris.phase import Rayleigh
 from lampyris.surface import Mixture
@@ -62,33 +61,6 @@ def test_optics_and_tracks_are_found_together(shower):
     away = [np.linalg.norm(np.asarray(both.tracks[i].value.position) - truth[i].position) for i in range(EVENTS)]
     assert np.median(away) < 0.2
     assert both.tracks[0].covariance.shape == (7, 7)
-
-
-@pytest.mark.slow
-def test_derivatives_in_the_detector(shower):
-    """The score against finite differences of the log-likelihood of the channels, of all showers together."""
-    tracks, _ = shower
-    fits, h = TrackFits(tracks, world()), 0.04
-    problem = make_problem(world(), [], FREE, CalibrationSettings(), tracks)
-    state = problem.start()
-    followed = fits.refit(world(), fits.first(world()))
-    pulls = fits.pulls(problem, state, followed)
-    score = np.sum([pull.gradient[:2] for pull in pulls], axis=0)
-    information = np.sum([pull.information[:2, :2] for pull in pulls], axis=0)
-    for number in range(2):
-        sides = []
-        for sign in (1.0, -1.0):
-            moved = state._replace(theta=sign * h * np.eye(2)[number])
-            detector = problem.detector_at(moved)
-            there = [one._replace(scattered=one.problem.scattered(one.state.track)) for one in followed]
-            for one in there:
-                one.problem.detector = detector
-            there = [one._replace(scattered=one.problem.scattered(one.state.track)) for one in there]
-            sides.append(np.sum([pull.gradient[number] for pull in fits.pulls(problem, moved, there)]))
-        curvature = -(sides[0] - sides[1]) / (2.0 * h)
-        # expected against observed information of one sample: some 500 hits leave a third
-        assert 0.6 < curvature / information[number, number] < 1.6
-        assert abs(score[number]) < 5.0 * np.sqrt(information[number, number])
 
 
 def test_channels_and_tracks_are_eliminated_as_one_would_solve():
