@@ -88,6 +88,29 @@ def tell_learnt(f: Figures) -> str:
     )
 
 
+def tell_tracks(case: str) -> Callable[[Figures], str]:
+    """Optics and efficiencies of one of the fits with and without tracks: errors, and how far they are off."""
+
+    def tell(f: Figures) -> str:
+        fit = f["calibration"]["with_tracks"][case]
+        errors = ", ".join(f"{100 * value:.0f}" for value in fit["relative_error"].values())
+        away = ", ".join(f"{100 * value:.0f}" for value in fit["away_rms"].values())
+        pulls = ", ".join(f"{value:+.1f}" for value in fit["pull_mean"].values())
+        return f"errors {errors} %, off by {away} % (rms), mean pulls {pulls}; efficiencies {fit['efficiency_rms']:.4f} rms"
+
+    return tell
+
+
+def tell_energies(f: Figures) -> str:
+    told = []
+    names = {"start": "nominal detector", "lamp": "lamp alone", "joint": "joint fit", "true": "true detector"}
+    for case, name in names.items():
+        row = f["calibration"]["with_tracks"]["tracks"][case]
+        told.append(f"{name} {row['energy_bias_percent']:+.1f} ({row['energy_rms_percent']:.1f} rms)")
+    error = f["calibration"]["with_tracks"]["tracks"]["joint"]["energy_bias_error_percent"]
+    return "; ".join(told) + f" %, each mean +- {error:.1f}"
+
+
 def tell_optics(f: Figures) -> str:
     o = f["calibration"]["optics"]
     errors = ", ".join(f"{100 * value:.1f}" for value in o["relative_error"].values())
@@ -216,6 +239,18 @@ ROWS = {
         tell_optics,
         "calibration.py optics",
     ),
+    "tracks_lamp": Row(
+        "absorption, scattering, wall and channels of a tank from one weak lamp",
+        tell_tracks("lamp"),
+        "calibration_tracks.py",
+    ),
+    "tracks_muons": Row("the same from 20 muons without a lamp", tell_tracks("muons"), "calibration_tracks.py"),
+    "tracks_joint": Row("the same from both in one fit", tell_tracks("joint"), "calibration_tracks.py"),
+    "energies": Row(
+        "energies of these muons against the truth, by the detector of the fit",
+        tell_energies,
+        "calibration_tracks.py",
+    ),
     "display": Row("display in software rendering", tell_display, "display.py"),
     "fuzz": Row("damaged files: a clear line or a sound read", tell_fuzz, "fuzz_readers.py"),
 }
@@ -287,6 +322,7 @@ TABLES = {
     "transport": ("noise", "photons", "efficiency", "hybrid", "expected", "balance"),
     "light": ("engine", "learnt"),
     "calibration": ("optics",),
+    "calibration_tracks": ("tracks_lamp", "tracks_muons", "tracks_joint", "energies"),
     "tools": ("display", "fuzz"),
 }
 

@@ -6,7 +6,7 @@ Units: m, ns, MeV, nm, photoelectrons; energies are kinetic.
 from lampyris import catalog
 from lampyris._checks import LampyrisError, LampyrisWarning
 from lampyris.detector import Detector
-from lampyris.fit import Calibration, CalibrationSettings, Fit, Run, calibrate, plan, reconstruct
+from lampyris.fit import Calibration, CalibrationSettings, Fit, Run, Tracks, calibrate, plan, reconstruct
 from lampyris.medium import Medium, Scatterer
 from lampyris.response import Hits
 from lampyris.scintillation import Emission, Pulse, Scintillation
@@ -46,6 +46,7 @@ __all__ = [
     "Sphere",
     "StepLight",
     "Track",
+    "Tracks",
     "calibrate",
     "catalog",
     "expect",

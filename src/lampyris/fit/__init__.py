@@ -6,5 +6,16 @@ from lampyris.fit.plan import plan
 from lampyris.fit.reconstruct import reconstruct
 from lampyris.fit.result import Fit
 from lampyris.fit.run import Run
+from lampyris.fit.tracks import Tracks
 
-__all__ = ["Calibration", "CalibrationSettings", "Fit", "Run", "calibrate", "plan", "reconstruct", "reconstruct_many"]
+__all__ = [
+    "Calibration",
+    "CalibrationSettings",
+    "Fit",
+    "Run",
+    "Tracks",
+    "calibrate",
+    "plan",
+    "reconstruct",
+    "reconstruct_many",
+]

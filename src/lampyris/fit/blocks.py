@@ -22,6 +22,16 @@ class Blocks:
         self.own = np.zeros((channels, own, own))
         self.own_noise = np.zeros((channels, own, own))
 
+    def extended(self, more: int) -> "Blocks":
+        """The same with further shared parameters, of which nothing is known yet and which no noise of paths touches."""
+        whole = Blocks(len(self.shared_gradient) + more, *self.own_gradient.shape)
+        first = len(self.shared_gradient)
+        whole.shared_gradient[:first], whole.shared[:first, :first] = self.shared_gradient, self.shared
+        whole.mixed[:, :first] = self.mixed
+        whole.own_gradient, whole.own = self.own_gradient.copy(), self.own.copy()
+        whole.shared_noise, whole.mixed_noise, whole.own_noise = self.shared_noise, self.mixed_noise, self.own_noise
+        return whole
+
     def add(self, pull: Pull, columns: np.ndarray, own: np.ndarray) -> None:
         """Add a run; `columns` says which shared parameter each of its derivatives is, `own` which of each channel count."""
         j, c, r = pull.shared, pull.own[..., own], pull.residual
@@ -50,7 +60,10 @@ class Blocks:
 
 
 class Step(NamedTuple):
-    """Solution of the least squares, with covariances; `path_noise` is the part that comes from the paths."""
+    """Solution of the least squares, with covariances; `path_noise` is the part that comes from the paths.
+
+    Shared parameters of single tracks have been eliminated too; what is known of them is `of_tracks`.
+    """
 
     shared: np.ndarray
     own: np.ndarray
@@ -62,6 +75,27 @@ class Step(NamedTuple):
     """(channels, own, own), if the shared parameters were known"""
     leaning: np.ndarray
     """(channels, own, shared): how those of the channels follow the shared ones"""
+    answer: "Answer"
+    of_tracks: np.ndarray
+    """covariance of the parameters of the tracks"""
+
+
+class Answer(NamedTuple):
+    """How the shared parameters follow gradients: `shared` (shared, all shared), `own` (channels, shared, own)."""
+
+    shared: np.ndarray
+    own: np.ndarray
+
+    def to(self, shared: np.ndarray, own: np.ndarray) -> np.ndarray:
+        """Steps of the shared parameters."""
+        return self.shared[:, : len(shared)] @ shared + np.einsum("cso,co->s", self.own, own)
+
+    def spread(self, shared: np.ndarray, mixed: np.ndarray, own: np.ndarray) -> np.ndarray:
+        """Covariance of these steps for covariances of the gradients."""
+        direct = self.shared[:, : len(shared)]
+        crossed = np.tensordot(self.own, mixed, ([0, 2], [0, 2])) @ direct.T
+        through = np.einsum("cso,cop->csp", self.own, own)
+        return direct @ shared @ direct.T + crossed + crossed.T + np.einsum("cso,cto->st", through, self.own)
 
 
 def solve(blocks: Blocks) -> Step:
@@ -70,16 +104,18 @@ def solve(blocks: Blocks) -> Step:
     regular = blocks.own + (WEAK * np.maximum(size, 1e-12))[..., None] * np.eye(blocks.own.shape[1])
     inverse = np.linalg.inv(regular) if blocks.own.shape[1] else blocks.own
     ratio = blocks.mixed @ inverse
-    information = blocks.shared - np.einsum("cso,cto->st", ratio, blocks.mixed)
+    information = blocks.shared - np.tensordot(ratio, blocks.mixed, ([0, 2], [0, 2]))
     gradient = blocks.shared_gradient - np.einsum("cso,co->s", ratio, blocks.own_gradient)
     covariance = _inverse(information)
     shared = covariance @ gradient
     own = np.einsum("cop,cp->co", inverse, blocks.own_gradient - np.einsum("cso,s->co", blocks.mixed, shared))
-    crossed = np.einsum("cso,cto->st", ratio, blocks.mixed_noise)
-    noise = blocks.shared_noise - crossed - crossed.T + np.einsum("cso,cop,ctp->st", ratio, blocks.own_noise, ratio)
-    leaning = -inverse @ blocks.mixed.transpose(0, 2, 1)
-    own_covariance = inverse + leaning @ covariance @ leaning.transpose(0, 2, 1)
-    return Step(shared, own, covariance, covariance @ noise @ covariance, own_covariance, inverse, leaning)
+    leaning = -ratio.transpose(0, 2, 1)
+    own_covariance = inverse + (leaning @ covariance) @ leaning.transpose(0, 2, 1)
+    first = len(blocks.shared_noise)
+    answer = Answer(covariance[:first], -np.einsum("st,cto->cso", covariance[:first], ratio, optimize=True))
+    noise = answer.spread(blocks.shared_noise, blocks.mixed_noise, blocks.own_noise)
+    known = covariance[:first, :first], noise, own_covariance, inverse, leaning[..., :first]
+    return Step(shared[:first], own, *known, answer, covariance[first:, first:])
 
 
 def _inverse(information: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
-"""Calibration: optics, lamps and sensors from the data of known sources, by second-order steps on stored paths."""
+"""Calibration: optics, lamps and sensors from known sources and from tracks, by second-order steps on stored paths."""
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,12 +16,15 @@ from lampyris.fit.blocks import Step, solve
 from lampyris.fit.calibration import Calibration
 from lampyris.fit.calibration_problem import CalibrationSettings, Problem, make_problem
 from lampyris.fit.calibration_result import collect, shared_values
-from lampyris.fit.calibration_step import ALL, LAST, ROUGH, Prepared, draw, measure, moved, rough_offsets
+from lampyris.fit.calibration_step import ALL, LAST, ROUGH, Prepared, draw, moved, rough_offsets
 from lampyris.fit.checkpoint import Standing, fingerprint, load, save
+from lampyris.fit.equations import Equations, equations
 from lampyris.fit.flash_score import HEAVY
 from lampyris.fit.free import EFFICIENCY, OFFSET, SPREAD
 from lampyris.fit.goodness import goodness_of
 from lampyris.fit.run import Run
+from lampyris.fit.track_fits import TrackFits, track_fits
+from lampyris.fit.tracks import Tracks
 from lampyris.transport.paths import enough_steps
 
 FIRST_PATHS = 2**18
@@ -28,6 +32,8 @@ LIGHT = 0.1
 """Photoelectrons of a typical path that the default number of paths aims at."""
 MOST_PATHS = 2**25
 """The largest default number of paths, of all runs together."""
+UNSTEADY = 0.25
+"""Steps, in errors, that fits with tracks may still make: each track is fitted anew to its own tolerance."""
 NEAR = 1.0
 """Steps, in errors, below which the next stage begins."""
 FEWEST = 0.5
@@ -48,6 +54,7 @@ def calibrate(
     runs: Sequence[Run],
     free: Sequence[str],
     *,
+    tracks: Tracks | None = None,
     key: PRNGKeyArray | None = None,
     settings: CalibrationSettings | None = None,
     report: Callable[[Progress], None] | None = None,
@@ -61,31 +68,48 @@ def calibrate(
     the sources. Where all sources and all efficiencies are free, a gauge keeps the mean efficiency.
 
     Charges and first-hit times of all channels count. Indirect light comes from paths among the true sensors, drawn with
-    `key`, which are weighted anew at every step. With `checkpoint` every iteration is kept in that file, and a fit that
+    `key`, which are weighted anew at every step. `tracks` are events of particles that are fitted together with the
+    detector, beside the runs or without any. With `checkpoint` every iteration is kept in that file, and a fit that
     was stopped goes on where it was. Raises `LampyrisError` for what makes no sense.
     """
     begin = time.perf_counter()
     for number, run in enumerate(runs):
         run.check(detector, f"runs[{number}]")
-    problem = make_problem(detector, runs, free, settings or CalibrationSettings())
+    if tracks is not None:
+        tracks.check(detector)
+    problem = make_problem(detector, runs, free, settings or CalibrationSettings(), tracks)
     fitter = _Fitter(problem, jax.random.key(0) if key is None else key, report, checkpoint)
     standing, prepared = fitter.run()
-    blocks, pulls, _ = measure(problem, standing.state, prepared, LAST)
+    last = equations(problem, standing._replace(stage=LAST), prepared, fitter.fits)
     spread = float(problem.free.detector.sensors.charge_spread)
-    goodness = goodness_of(pulls, problem.near.zone, spread, _own_numbers(problem), len(problem.names))
+    goodness = goodness_of(last.pulls, problem.near.zone, spread, _own_numbers(problem, last), len(problem.names))
     statistics = {
         "iterations": float(len(standing.history)),
         "seconds": time.perf_counter() - begin,
-        "paths": float(prepared[0].light.paths.count),
-        "steps": float(prepared[0].light.paths.steps.distance.shape[1]),
+        "paths": float(sum(run.light.paths.count for run in prepared[:1])),
+        "steps": float(sum(run.light.paths.steps.distance.shape[1] for run in prepared[:1])),
         "saturated": float(sum((~p.seen.used).sum() for p in prepared)),
     }
-    return collect(problem, standing, solve(blocks), goodness, statistics)
+    step, tracked = last.solution(), {}
+    if fitter.fits is not None:
+        goodness = replace(goodness, track_map=fitter.fits.goodness(last.track_pulls, last.followed, problem.near.zone))
+        tracked = track_fits(last.followed, step)
+        statistics |= {"tracks": float(len(tracked)), "tracks_left_out": float(len(fitter.fits.hits) - len(tracked))}
+    return collect(problem, standing, step, goodness, statistics, tracked)
 
 
-def _own_numbers(problem: Problem) -> tuple[int, int]:
-    """How many parameters of a channel move its charge, and how many its times."""
-    return int(EFFICIENCY in problem.own_paths), sum(path in problem.own_paths for path in (OFFSET, SPREAD))
+def _own_numbers(problem: Problem, last: Equations) -> tuple[float, float]:
+    """How many parameters of a channel move its charge, and how many its times, to fit the data of the lamps.
+
+    Each counts with the share of these data in what is known of it; the rest is that of priors and of tracks.
+    """
+    of_data, whole = (np.einsum("coo->co", blocks.own).copy() for blocks in (last.lamps, last.whole))
+    for place, path in enumerate(problem.own_paths):
+        if path in problem.settings.priors:
+            of_data[:, place] -= 1.0 / problem.settings.priors[path][1] ** 2
+    share = (of_data / np.maximum(whole, 1e-12)).mean(axis=0)
+    numbers = dict(zip(problem.own_paths, share.tolist(), strict=True))
+    return numbers.get(EFFICIENCY, 0.0), numbers.get(OFFSET, 0.0) + numbers.get(SPREAD, 0.0)
 
 
 class _Fitter:
@@ -96,13 +120,15 @@ class _Fitter:
         self.path = None if checkpoint is None else Path(checkpoint)
         self.identity = fingerprint(problem, key) if self.path is not None else ""
         detector = problem.free.detector
-        self.steps = max(enough_steps(run.source, detector, key=key) for run in problem.runs)
+        self.steps = max((enough_steps(run.source, detector, key=key) for run in problem.runs), default=0)
+        self.fits = None if problem.tracks is None else TrackFits(problem.tracks, detector)
 
     def run(self) -> tuple[Standing, list[Prepared]]:
         """Iterate to the end."""
         start = self.problem.start()
         standing = load(self.path, self.identity) if self.path is not None else None
-        standing = standing or Standing(ROUGH, 0, start, start, (), (), False)
+        first = ROUGH if self.problem.runs else LAST
+        standing = standing or Standing(first, 0, start, start, (), (), False, np.zeros((0, 0)))
         prepared = self._draw(standing)
         while not standing.converged and len(standing.history) < self.problem.settings.most_iterations:
             after = self._iterate(standing, prepared)
@@ -117,7 +143,7 @@ class _Fitter:
         key = jax.random.fold_in(self.key, standing.draws)
         wanted = self.problem.settings.paths
         first = FIRST_PATHS if wanted is None else min(wanted, FIRST_PATHS)
-        if standing.stage == ROUGH:
+        if standing.stage == ROUGH or not self.problem.runs:
             return draw(self.problem, standing.drawn, (first, self.steps), key)
         if wanted is None:
             wanted = self._enough(standing, first)
@@ -149,8 +175,8 @@ class _Fitter:
     def _iterate(self, standing: Standing, prepared: list[Prepared]) -> Standing:
         """One step, and where to go from there."""
         problem = self.problem
-        blocks, _, effective = measure(problem, standing.state, prepared, standing.stage)
-        step = solve(blocks)
+        made = equations(problem, standing, prepared, self.fits)
+        effective, step = made.effective, solve(made.whole)
         size = _size(step)
         state = moved(problem, standing.state, step)
         told = dict(zip(problem.names, shared_values(problem, state)[0].tolist(), strict=True))
@@ -159,7 +185,9 @@ class _Fitter:
             self.report(Progress(len(history), told, size))
         first = standing.effective or tuple(effective)
         after = standing._replace(state=state, history=history, effective=first)
-        worn = min(e / f for e, f in zip(effective, first, strict=True)) < FEWEST
+        if self.fits is not None and made.followed:
+            after = after._replace(tracks=self.fits.rows(made.followed))
+        worn = min((e / f for e, f in zip(effective, first, strict=True)), default=1.0) < FEWEST
         timed = any(path in problem.own_paths for path in (OFFSET, SPREAD))
         if worn or (size < NEAR and standing.stage < (LAST if timed else ALL)):
             stage = standing.stage if size >= NEAR else min(standing.stage + 1, LAST)
@@ -167,7 +195,8 @@ class _Fitter:
                 state = state._replace(channel=state.channel._replace(offset=rough_offsets(problem, state, prepared)))
                 after = after._replace(state=state)
             return after._replace(stage=stage, draws=standing.draws + 1, drawn=state, effective=())
-        return after._replace(converged=size < problem.settings.tolerance)
+        tolerance = problem.settings.tolerance
+        return after._replace(converged=size < (max(tolerance, UNSTEADY) if made.followed else tolerance))
 
 
 def _size(step: Step) -> float:

@@ -1,11 +1,12 @@
 """What a calibration returns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from lampyris.describe import html_table
 from lampyris.detector import Detector
+from lampyris.fit.result import Fit
 
 SENTENCES = {
     "converged": "The fit converged.",
@@ -33,11 +34,13 @@ class Goodness:
     """times, likewise"""
     residual: np.ndarray
     """(runs, channels) charge, (data - expected) / error"""
+    track_map: float = 0.0
+    """charges of all tracks summed over zones, from the scatter between events"""
 
     @property
     def worst(self) -> float:
-        """The largest of the four."""
-        return max(self.charge, self.early, self.charge_map, self.early_map)
+        """The largest of them."""
+        return max(self.charge, self.early, self.charge_map, self.early_map, self.track_map)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Calibration:
     """iterations, paths, seconds"""
     history: tuple[dict[str, float], ...]
     """values of the parameters at each iteration"""
+    tracks: dict[int, Fit] = field(default_factory=dict)
+    """fits of the tracks by the number of their event; those that did not converge are not used and not here"""
 
     @property
     def sentence(self) -> str:

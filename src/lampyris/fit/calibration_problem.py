@@ -14,6 +14,7 @@ from lampyris.fit.flash_score import ChannelState
 from lampyris.fit.free import EFFICIENCY, OFFSET, SPREAD, FreeParameters, matching
 from lampyris.fit.lamp_light import Neighbourhood
 from lampyris.fit.run import Run
+from lampyris.fit.tracks import Tracks
 
 OWN_PATHS = (EFFICIENCY, OFFSET, SPREAD)
 """Parameters of each channel, in the order of `ChannelState`."""
@@ -70,6 +71,7 @@ class Problem:
     runs: tuple[Run, ...]
     near: Neighbourhood
     settings: CalibrationSettings
+    tracks: Tracks | None = None
 
     @property
     def pinned(self) -> int:
@@ -118,11 +120,15 @@ class Problem:
 
 
 def make_problem(
-    detector: Detector, runs: Sequence[Run], free: Sequence[str], settings: CalibrationSettings
+    detector: Detector,
+    runs: Sequence[Run],
+    free: Sequence[str],
+    settings: CalibrationSettings,
+    tracks: Tracks | None = None,
 ) -> Problem:
     """Check what is asked for. Raises `LampyrisError` with one line for what makes no sense."""
     settings.check()
-    if not runs:
+    if not runs and tracks is None:
         raise LampyrisError("`runs` must hold at least one run, but is empty.")
     of_runs = [f"runs.{number}.photons" for number in range(len(runs))]
     asked = [path for path in free if path.startswith("runs.")]
@@ -131,9 +137,11 @@ def make_problem(
     own = np.array([number for number, path in enumerate(OWN_PATHS) if path in free], int)
     if found.count + len(bright) + len(own) == 0:
         raise LampyrisError("`free` must name at least one parameter, but is empty.")
-    _check_gauge(0 in own and len(bright) == len(runs), settings.gauge)
+    _check_gauge(0 in own and len(bright) == len(runs) and tracks is None, settings.gauge)
+    if tracks is not None and np.any(own > 0):
+        raise LampyrisError("`free` must not name time offsets or spreads of channels where tracks are fitted too.")
     numbers = np.array([number for number, name in enumerate(of_runs) if name in bright], int)
-    problem = Problem(found, own, numbers, tuple(runs), Neighbourhood.of(detector), settings)
+    problem = Problem(found, own, numbers, tuple(runs), Neighbourhood.of(detector), settings, tracks)
     _check_priors(problem)
     return problem
 

@@ -6,6 +6,7 @@ from lampyris.fit.blocks import Step
 from lampyris.fit.calibration import Calibration, Goodness
 from lampyris.fit.calibration_problem import Problem, State
 from lampyris.fit.checkpoint import Standing
+from lampyris.fit.result import Fit
 
 OPEN = 1.0
 """A combination of logs or logits with a larger error is called open."""
@@ -16,14 +17,19 @@ POOR = 5.0
 def shared_values(problem: Problem, state: State) -> tuple[np.ndarray, np.ndarray]:
     """Values of all shared parameters and their derivatives with respect to their steps."""
     lamps = [run.source for run in problem.runs]
-    wavelength = float(np.mean([float(getattr(lamp, "wavelength", 400.0)) for lamp in lamps]))
+    wavelength = float(np.mean([float(getattr(lamp, "wavelength", 400.0)) for lamp in lamps] or [400.0]))
     values, slopes = problem.free.values(state.theta, wavelength)
     photons = np.array([float(getattr(lamps[n], "photons", 1.0)) * np.exp(state.brightness[n]) for n in problem.bright])
     return np.concatenate([values, photons]), np.concatenate([slopes, photons])
 
 
 def collect(
-    problem: Problem, standing: Standing, step: Step, goodness: Goodness, statistics: dict[str, float]
+    problem: Problem,
+    standing: Standing,
+    step: Step,
+    goodness: Goodness,
+    statistics: dict[str, float],
+    tracks: dict[int, Fit],
 ) -> Calibration:
     """Values with errors, what the data leave open, and a result code."""
     values, slopes = shared_values(problem, standing.state)
@@ -53,6 +59,7 @@ def collect(
         goodness,
         statistics,
         standing.history,
+        tracks,
     )
 
 

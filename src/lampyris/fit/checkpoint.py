@@ -30,13 +30,18 @@ class Standing(NamedTuple):
     """effective numbers of deposits when the paths were new; empty before the first iteration on them"""
     history: tuple[dict[str, float], ...]
     converged: bool
+    tracks: np.ndarray
+    """states of the tracks, (events, numbers); empty before they are found"""
 
 
 def fingerprint(problem: Problem, key: PRNGKeyArray) -> str:
     """A number that changes with the data, the start, the settings or the key."""
-    made = hashlib.sha256(repr((problem.names, problem.own_paths, problem.settings)).encode())
+    tracks = problem.tracks
+    particle = None if tracks is None else tracks.particle
+    made = hashlib.sha256(repr((problem.names, problem.own_paths, problem.settings, particle)).encode())
     made.update(np.asarray(jax.random.key_data(key)).tobytes())
-    trees = (problem.free.detector, [(run.source, *run.hits, run.saturation) for run in problem.runs])
+    runs = [(run.source, *run.hits, run.saturation) for run in problem.runs]
+    trees = (problem.free.detector, runs, None if tracks is None else tracks.hits)
     for leaf in jax.tree.leaves(trees):
         made.update(np.ascontiguousarray(leaf).tobytes())
     return made.hexdigest()
@@ -45,7 +50,7 @@ def fingerprint(problem: Problem, key: PRNGKeyArray) -> str:
 def save(path: Path, standing: Standing, identity: str) -> None:
     """Replace the file at once, so that a stop at any moment leaves a whole one."""
     archive: dict[str, Any] = {"format": FORMAT, "identity": identity, "history": json.dumps(standing.history)}
-    archive |= {name: getattr(standing, name) for name in ("stage", "draws", "effective", "converged")}
+    archive |= {name: getattr(standing, name) for name in ("stage", "draws", "effective", "converged", "tracks")}
     for name in ("drawn", "state"):
         state: State = getattr(standing, name)
         for part, value in zip(
@@ -76,6 +81,7 @@ def load(path: Path, identity: str) -> Standing | None:
             tuple(table["effective"].ravel().tolist()),
             tuple(json.loads(str(table["history"]))),
             bool(table["converged"]),
+            table["tracks"],
         )
     except (OSError, KeyError, ValueError, EOFError) as error:
         if isinstance(error, LampyrisError):

@@ -115,7 +115,7 @@ def secant(missing: np.ndarray, step: np.ndarray, change: np.ndarray, curvature:
     if step @ change > 0:
         metric = change + np.sqrt((step @ change) / max(step @ metric, 1e-30)) * metric
     weight = metric @ step
-    if not weight > 0:
+    if not weight > 1e-100:  # its square must not vanish
         return missing
     rest = wanted - scale * had
     both = np.outer(rest, metric)
