@@ -91,7 +91,7 @@ def chained(model, state, tank, time):
     return rows_and_slopes(emitters, motion, sensors, table, time, jnp.asarray(0.0))
 
 
-@pytest.mark.parametrize("model, particle", [(BentMuon(), "mu-"), (OwnShower(), "e-")], ids=["muon", "electron"])
+@pytest.mark.parametrize(("model", "particle"), [(BentMuon(), "mu-"), (OwnShower(), "e-")], ids=["muon", "electron"])
 def test_slopes_are_differences_in_every_parameter(model, particle, small_tank, double_precision):
     draw = np.random.default_rng(1)
     # water of one index does not fit the profile of tracks: that of SK does

@@ -53,7 +53,7 @@ class Problem:
         self.charge = float(self.seen.charge)
         self.evaluations = 0
 
-    def spread_of(self, energy: float | Array) -> None:
+    def spread_of(self, energy: Array) -> None:
         """Take the spread of the total light from the profile at an energy, and that of predicted totals from place to place."""
         light = float(self.profile.photons_rms(energy) / self.profile.photons(energy))
         self.dispersion = self.dispersion._replace(total=float(np.hypot(light, PLACE)))

@@ -13,16 +13,15 @@ from lampyris.fit.calibration_problem import Problem as Calibrating
 from lampyris.fit.calibration_problem import State as Standing
 from lampyris.fit.free import Rebuild
 from lampyris.fit.goodness import goodness_of_tracks
-from lampyris.fit.model import State
+from lampyris.fit.model import State, model_of
 from lampyris.fit.newton import maximise
 from lampyris.fit.objective import Scattered
 from lampyris.fit.parameters import NAMES, SCALES, jacobian
-from lampyris.fit.problem import Problem, model_of
+from lampyris.fit.problem import Problem
 from lampyris.fit.reconstruct import CLOSE, STILL, reconstruct
 from lampyris.fit.result import Fit, make_errors
 from lampyris.fit.track_score import Asked, TrackPull, track_pull
 from lampyris.fit.tracks import Tracks
-from lampyris.likelihood import Dispersion
 from lampyris.response import Hits
 from lampyris.source import Track
 from lampyris.transport import Hybrid
@@ -49,7 +48,8 @@ class TrackFits:
     def __init__(self, tracks: Tracks, detector: Detector):
         self.tracks, self.hits = tracks, tracks.events()
         self.transport = Hybrid()
-        self.dispersion = Dispersion(charge_spread=float(detector.sensors.charge_spread))
+        spread = float(detector.sensors.charge_spread)
+        self.dispersion = model_of(tracks.particle).dispersion._replace(charge_spread=spread)
 
     def first(self, detector: Detector) -> np.ndarray:
         """States of the tracks from the data alone; an event without a converged fit is left out."""
