@@ -30,22 +30,22 @@ def world(absorption=ABSORPTION, wall=WALL, efficiency=None) -> lp.Detector:
 
 
 @pytest.fixture(scope="module")
-def shower():
-    """Electrons of a known place and their hits."""
+def muons():
+    """Muons of a known place and their hits."""
     draw, events, truth = np.random.default_rng(1), [], []
     for number in range(EVENTS):
         way = draw.normal(size=3)
         way /= np.linalg.norm(way)
-        truth.append(lp.Track("e-", 150.0, list(draw.uniform(-0.5, 0.5, 3) - 0.5 * way), list(way), 0.0))
+        truth.append(lp.Track("mu-", 350.0, list(draw.uniform(-0.5, 0.5, 3) - 0.5 * way), list(way), 0.0))
         events.append(lp.simulate(world(), truth[-1], key=jax.random.key(number)))
     hits = lp.Hits(*(np.stack([np.asarray(column) for column in columns]) for columns in zip(*events, strict=True)))
-    return lp.Tracks("e-", hits, truth), truth
+    return lp.Tracks("mu-", hits, truth), truth
 
 
 @pytest.mark.slow
-def test_optics_and_tracks_are_found_together(shower):
-    """Two optical parameters from showers alone, and with a lamp, which makes the errors smaller."""
-    tracks, truth = shower
+def test_optics_and_tracks_are_found_together(muons):
+    """Two optical parameters from muons alone, and with a lamp, which makes the errors smaller."""
+    tracks, truth = muons
     start = world(16.0, 0.15)
     alone = lp.calibrate(start, [], FREE, tracks=tracks)
     assert alone.result == "converged", str(alone)
@@ -54,7 +54,7 @@ def test_optics_and_tracks_are_found_together(shower):
     both = lp.calibrate(start, runs, FREE, tracks=tracks, settings=CalibrationSettings(paths=2**16))
     assert both.result == "converged", str(both)
     for fit in (alone, both):
-        # showers fluctuate more than the mean shower of the fit allows: errors of few events hold to a factor
+        # single muons differ from what the fit allows in known size only: errors of few events hold to a factor
         assert max(abs(pull) for pull in fit.pulls(dict(zip(FREE, (ABSORPTION, WALL), strict=True))).values()) < 5.0
     assert np.all(both.errors < alone.errors)
     assert set(both.tracks) == set(range(EVENTS))
@@ -90,8 +90,8 @@ def test_channels_and_tracks_are_eliminated_as_one_would_solve():
     np.testing.assert_allclose(spread, step.covariance, rtol=1e-5)
 
 
-def test_bad_tracks(shower):
-    tracks, truth = shower
+def test_bad_tracks(muons):
+    tracks, truth = muons
     hits = tracks.hits
     few = hits._replace(hit=hits.hit & (np.cumsum(hits.hit, axis=1) < 5))
     outside = [lp.Track("e-", 150.0, [9.0, 0.0, 0.0], [1.0, 0.0, 0.0], 0.0), *truth[1:]]
