@@ -69,13 +69,13 @@ def direct_part(model: TrackModel, state: State, time: Array, detector: Detector
     return rows_and_slopes(emitters, motion, sensors, table, time, blur)
 
 
-def _indirect_part(state: State, scattered: Scattered, time: Array) -> tuple[Rows, Array, Array]:
+def indirect_part(state: State, scattered: Scattered, time: Array) -> tuple[Rows, Array, Array]:
     """Indirect light scaled with the yield and moved with the time of the track, and its slopes in both."""
     track, light = state.track, scattered.light
 
     def rows(log_energy: Array, start: Array) -> Rows:
         scale = track.profile.photons(jnp.exp(log_energy)) / track.profile.photons(scattered.track.energy)
-        return scale * _rows(light, time - (start - scattered.track.time))
+        return scale * light_rows(light, time - (start - scattered.track.time))
 
     at = (jnp.log(track.energy), track.time)
     value, by_energy = jax.jvp(lambda e: rows(e, at[1]), (at[0],), (jnp.asarray(SCALES[0]),))
@@ -83,7 +83,7 @@ def _indirect_part(state: State, scattered: Scattered, time: Array) -> tuple[Row
     return value, by_energy, by_time
 
 
-def _prompt(direct: DirectRows, rows: Rows) -> Prompt:
+def prompt_of(direct: DirectRows, rows: Rows) -> Prompt:
     """What the direct light says of the time of the first hit."""
     charge = jnp.maximum(direct.rows[:, 0], 1e-20)
     late = direct.rows[:, 3] / charge
@@ -92,7 +92,7 @@ def _prompt(direct: DirectRows, rows: Rows) -> Prompt:
     return Prompt(slopes, growth, direct.variance, direct.rows[:, 1] / rows[:, 1], charge / rows[:, 0])
 
 
-def _rows(light: Arrival, time: Array) -> Rows:
+def light_rows(light: Arrival, time: Array) -> Rows:
     """Charge, density and cumulative of one kind of light."""
     density, cumulative = light.density_and_cumulative(time)
     return jnp.stack([light.charge, density, cumulative], axis=-1)
@@ -112,10 +112,10 @@ def _likelihood(
     sensors = detector.sensors
     dark = Uniform(jnp.broadcast_to(sensors.dark_charge, (sensors.count,)), sensors.window)
     local_time = seen.time - sensors.time_offset
-    indirect, by_energy, by_time = _indirect_part(state, scattered, local_time)
-    rows = direct.rows[:, :3] + indirect + _rows(dark, local_time)
+    indirect, by_energy, by_time = indirect_part(state, scattered, local_time)
+    rows = direct.rows[:, :3] + indirect + light_rows(dark, local_time)
     slopes = direct.slopes[..., :3].at[0].add(by_energy).at[6].add(by_time)
-    light = quadratic(rows, slopes, _prompt(direct, rows), seen, dispersion)
+    light = quadratic(rows, slopes, prompt_of(direct, rows), seen, dispersion)
     latent, latent_slopes = state.latent, model.latent_slopes(state)
     return Quadratic(
         jnp.append(light.terms, -0.5 * (latent**2).sum()),

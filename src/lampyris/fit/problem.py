@@ -54,7 +54,12 @@ class Problem:
         self.evaluations = 0
 
     def spread_of(self, energy: Array) -> None:
-        """Take the spread of the total light from the profile at an energy, and that of predicted totals from place to place."""
+        """Take the spread of the total light from the profile at an energy, and that of predicted totals from place to place.
+
+        A dispersion that was given stays as it is.
+        """
+        if not self.adapts:
+            return
         light = float(self.profile.photons_rms(energy) / self.profile.photons(energy))
         self.dispersion = self.dispersion._replace(total=float(np.hypot(light, PLACE)))
 

@@ -70,8 +70,7 @@ def reconstruct(
     count = int(np.asarray(hits.hit).sum())
     if start is None:
         start = _start(problem, detector, hits, particle)
-    if dispersion is None:
-        problem.spread_of(start.energy)
+    problem.spread_of(start.energy)
     state = problem.model.start(start)
     if count < FEWEST_HITS:
         nothing = Local(np.nan, np.zeros(7), np.zeros((7, 7)), np.zeros(0))
@@ -95,17 +94,20 @@ def _climb(problem: Problem, state: State) -> Stages:
         objective = partial(problem.local, scattered=scattered, blur=0.0)
         climb = maximise(objective, problem.move, before, tolerance=tolerance, missing=missing)
         fine, missing = fine + climb.iterations, climb.missing
-        if climb.converged and tolerance == CLOSE and _moved(before, climb) < STILL:
+        if (
+            climb.converged
+            and tolerance == CLOSE
+            and distance_moved(before.track, climb.point.track, climb.local.curvature) < STILL
+        ):
             return Stages(climb, True, rough, fine)
     return Stages(climb, False, rough, fine)
 
 
-def _moved(before: State, climb: Climb) -> float:
-    """How far energy and vertex moved, in standard deviations of the fit."""
-    now, then = climb.point.track, before.track
-    energy = np.log(float(now.energy) / float(then.energy))
-    away = np.append(energy, np.asarray(now.position, float) - np.asarray(then.position, float)) / SCALES[:4]
-    covariance = np.linalg.inv(climb.local.curvature)[:4, :4]
+def distance_moved(before: Track, now: Track, curvature: np.ndarray) -> float:
+    """How far energy and vertex of a track moved, in standard deviations of the fit."""
+    energy = np.log(float(now.energy) / float(before.energy))
+    away = np.append(energy, np.asarray(now.position, float) - np.asarray(before.position, float)) / SCALES[:4]
+    covariance = np.linalg.inv(curvature)[:4, :4]
     return float(np.sqrt(max(away @ np.linalg.solve(covariance, away), 0.0)))
 
 
@@ -157,10 +159,14 @@ def _result(problem: Problem, stages: Stages) -> str:
     return "converged" if stages.converged else "not converged"
 
 
-def _slip(track: Track, slip: float) -> np.ndarray:
-    """Covariance of a start of light that lies ahead of the vertex along the track, and as much later."""
+def track_covariance(track: Track, covariance: np.ndarray, slip: float) -> np.ndarray:
+    """Covariance of the values of a track from that of its steps, and from that of where its light starts.
+
+    The light may start ahead of the vertex along the track, and as much later, by `slip` [m].
+    """
+    turn = jacobian(track)
     along = np.concatenate([[0.0], np.asarray(track.direction, float), [0.0, 0.0, 1.0 / SPEED_OF_LIGHT]])
-    return slip**2 * np.outer(along, along)
+    return turn @ covariance[:7, :7] @ turn.T + slip**2 * np.outer(along, along)
 
 
 def _fit(problem: Problem, stages: Stages, result: str, hits: int) -> Fit:
@@ -171,8 +177,8 @@ def _fit(problem: Problem, stages: Stages, result: str, hits: int) -> Fit:
         size, vectors = np.linalg.eigh(local.curvature)
         if size.min() > 0:
             # the block of the track in the inverse: its latent numbers are free too
-            turned = jacobian(track) @ vectors[:7]
-            covariance = (turned / size) @ turned.T + _slip(track, problem.dispersion.slip)
+            inverse = (vectors[:7] / size) @ vectors[:7].T
+            covariance = track_covariance(track, inverse, problem.dispersion.slip)
     statistics = {
         "hits": hits,
         "charge": problem.charge,

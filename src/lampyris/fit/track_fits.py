@@ -16,16 +16,15 @@ from lampyris.fit.goodness import goodness_of_tracks
 from lampyris.fit.model import State, model_of
 from lampyris.fit.newton import maximise
 from lampyris.fit.objective import Scattered
-from lampyris.fit.parameters import NAMES, SCALES, jacobian
+from lampyris.fit.parameters import NAMES
 from lampyris.fit.problem import Problem
-from lampyris.fit.reconstruct import CLOSE, STILL, reconstruct
+from lampyris.fit.reconstruct import CLOSE, STILL, distance_moved, reconstruct, track_covariance
 from lampyris.fit.result import Fit, make_errors
 from lampyris.fit.track_score import Asked, TrackPull, track_pull
 from lampyris.fit.tracks import Tracks
 from lampyris.response import Hits
 from lampyris.source import Track
 from lampyris.transport import Hybrid
-from lampyris.units import SPEED_OF_LIGHT
 
 REFRESHES = 3
 """Most evaluations of the indirect light of a track for one step of the detector."""
@@ -93,7 +92,7 @@ class TrackFits:
             before, state, missing = state, climb.point, climb.missing
             expected, value = climb.local.expected, climb.local.value
             scattered = problem.scattered(state.track)
-            if _moved(before.track, state.track, climb.local.curvature) < STILL:
+            if distance_moved(before.track, state.track, climb.local.curvature) < STILL:
                 break
         return Followed(number, problem, state, scattered, value)
 
@@ -155,10 +154,7 @@ def track_fits(followed: list[Followed], step: Step) -> dict[int, Fit]:
 
 def _fit(one: Followed, covariance: np.ndarray) -> Fit:
     track, problem = one.state.track, one.problem
-    turn = jacobian(track)
-    along = np.concatenate([[0.0], np.asarray(track.direction, float), [0.0, 0.0, 1.0 / SPEED_OF_LIGHT]])
-    slip = problem.dispersion.slip**2 * np.outer(along, along)
-    whole = turn @ covariance[:7, :7] @ turn.T + slip
+    whole = track_covariance(track, covariance, problem.dispersion.slip)
     return Fit(track, make_errors(whole), whole, NAMES, one.value, "converged", {"charge": problem.charge})
 
 
@@ -171,11 +167,3 @@ def _row(state: State) -> np.ndarray:
 
 def _state(particle: str, row: np.ndarray) -> State:
     return State(Track(particle, row[0], row[1:4], row[4:7], row[7]), jnp.asarray(row[8:], float))
-
-
-def _moved(before: Track, now: Track, curvature: np.ndarray) -> float:
-    """How far energy and place of a track moved, in standard deviations."""
-    energy = np.log(float(now.energy) / float(before.energy))
-    away = np.append(energy, np.asarray(now.position, float) - np.asarray(before.position, float)) / SCALES[:4]
-    covariance = np.linalg.inv(curvature)[:4, :4]
-    return float(np.sqrt(max(away @ np.linalg.solve(covariance, away), 0.0)))

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 
 from lampyris.fit.free import Rebuild
 from lampyris.fit.model import State, TrackModel
-from lampyris.fit.objective import Scattered, _indirect_part, _prompt, _rows, direct_part
+from lampyris.fit.objective import Scattered, direct_part, indirect_part, light_rows, prompt_of
 from lampyris.likelihood import Dispersion, Observation
 from lampyris.likelihood.channel import channel_log_likelihood, charge_information, mean_count
 from lampyris.likelihood.event import time_information
@@ -59,14 +59,14 @@ def _pull(asked: Asked, state: State, scattered: Scattered, seen: Observation) -
     sensors = asked.rebuild(asked.theta).sensors
     local = seen.time - sensors.time_offset
     direct = direct_part(model, state, seen.time, asked.rebuild(asked.theta), jnp.zeros(()))
-    indirect, by_energy, by_time = _indirect_part(state, scattered, local)
+    indirect, by_energy, by_time = indirect_part(state, scattered, local)
     light = direct.rows[:, :3] + indirect
-    rows = light + _rows(Uniform(jnp.broadcast_to(sensors.dark_charge, (sensors.count,)), sensors.window), local)
+    rows = light + light_rows(Uniform(jnp.broadcast_to(sensors.dark_charge, (sensors.count,)), sensors.window), local)
     of_direct, of_indirect = _detector_slopes(asked, state, local)
     of_track = direct.slopes[..., :3].at[0].add(by_energy).at[6].add(by_time)
     of_detector = of_direct + of_indirect
     slopes = jnp.concatenate([of_detector, of_track, rows[None]])
-    prompt = _prompt(direct, rows)
+    prompt = prompt_of(direct, rows)
     scale = seen.charge / rows[:, 0].sum()
     _, pull = jax.vjp(lambda r: channel_log_likelihood(r, seen), rows * scale)
     towards = scale * pull(jnp.ones(sensors.count))[0]
@@ -100,7 +100,7 @@ def _detector_slopes(asked: Asked, state: State, local: Array) -> tuple[Array, A
     def parts(theta: Array) -> tuple[Array, Array]:
         detector = asked.rebuild(theta)
         direct = asked.transport.direct(asked.model.source(state), detector)
-        return _rows(direct, local), _rows(asked.transport.indirect(state.track, detector), local)
+        return light_rows(direct, local), light_rows(asked.transport.indirect(state.track, detector), local)
 
     return jax.lax.map(lambda unit: jax.jvp(parts, (asked.theta,), (unit,))[1], jnp.eye(count))
 
