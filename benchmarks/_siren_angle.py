@@ -5,6 +5,8 @@ not show a deficit of two per cent. Thousands of particles cost as much when no 
 stand apart: whether the profile has the angles right, and what it does to the wall that all its light comes from the axis.
 """
 
+import itertools
+
 import jax
 import numpy as np
 
@@ -18,6 +20,7 @@ from lampyris.particle.engine import particle_columns
 
 TOGETHER, PHOTONS = 50, 400_000
 """Particles that are simulated together, and photons that are drawn from them."""
+MOST_DEGREES = 90.0
 RANGES = {"below 18": (0, 18), "18 to 30": (18, 30), "30 to 36": (30, 36), "36 to 46": (36, 46), "46 to 90": (46, 90)}
 
 
@@ -43,6 +46,10 @@ def light_over_angle(detector: lp.Detector, track: lp.Track, particles: int, see
         "places_over_axis": {name: paired(*seen[1:], edges, *ends) for name, ends in RANGES.items()},
         "emission_residual_percent_rms": 100.0 * float(np.sqrt((guess * (mean / guess - 1.0) ** 2).sum())),
         "emission_residual_statistical_percent": 100.0 * float(np.sqrt((guess * (error / guess) ** 2).sum())),
+        "bins": [
+            {"from_degrees": float(low)} | ratio(seen[0], guess, edges, low, high)
+            for low, high in itertools.pairwise(edges[edges <= MOST_DEGREES])
+        ],
         "profile": (100.0 * (mean / guess - 1.0), 100.0 * error / guess),
     }
 

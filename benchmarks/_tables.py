@@ -1,4 +1,4 @@
-"""Total variation distances of tables of light over angle and place, with what fluctuations alone would make."""
+"""Total variation distances of tables of light over angle and place, and delays, with what fluctuations alone would make."""
 
 import numpy as np
 
@@ -50,3 +50,27 @@ def distances(ours: np.ndarray, halves: list[np.ndarray], theirs: np.ndarray, ev
     good = [row for row in tried if row["statistical"] < STATISTICAL]
     finest = min(good, key=lambda row: np.prod(row["bins"])) if good else min(tried, key=lambda row: row["statistical"])
     return rows | {"merged": finest}
+
+
+def mean_delays(event: np.ndarray, cell: np.ndarray, delay: np.ndarray, cells: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean delay of the photons in each cell, and its error from event to event; photons outside 0 to `cells` are left out."""
+    inside = (cell >= 0) & (cell < cells)
+    event, cell, delay = event[inside], cell[inside], delay[inside]
+    events = int(event.max()) + 1
+    place = event * cells + cell
+    counts, sums = (np.bincount(place, w, events * cells).reshape(events, cells) for w in (None, delay))
+    light = np.maximum(counts.sum(axis=0), 1)
+    mean = sums.sum(axis=0) / light
+    return mean, np.sqrt(((sums - mean * counts) ** 2).sum(axis=0)) / light
+
+
+def brightest(light: np.ndarray, share: float = 0.9) -> np.ndarray:
+    """Numbers of the cells that hold this share of the light, brightest first."""
+    order = np.argsort(-light)
+    return order[: np.searchsorted(np.cumsum(light[order]), share * light.sum()) + 1]
+
+
+def chi_square(rows: list[dict], value: str, sigma: str) -> dict:
+    """Sum of the squared differences in units of their errors, how many there are, and the largest."""
+    pulls = np.array([row[value] / row[sigma] for row in rows])
+    return {"chi2": float((pulls**2).sum()), "values": len(pulls), "largest": float(np.abs(pulls).max())}

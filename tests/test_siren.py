@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 
 from lampyris._checks import LampyrisError
 from lampyris._host import on_host
+from lampyris.catalog.ice import ice_south_pole
 from lampyris.catalog.media import water_sk
+from lampyris.catalog.scintillators import water_based_scintillator
 from lampyris.cli import app
 from lampyris.emission import learn as learning
 from lampyris.emission import load_profile, profile_names, read_profile, training, write_profile
@@ -244,6 +246,17 @@ def test_own_file_is_used(tiny):
         Track("mu-", 300.0, [0.0, 0.0, 0.0], [0.0, 0.0, 1.0], profile_file=str(tiny)).suited(water_sk())
 
 
+@pytest.mark.parametrize(
+    ("medium", "why"), [(ice_south_pole, "is not water"), (water_based_scintillator, "scintillates")]
+)
+def test_media_without_profiles_refuse_files_and_trainings(tiny, tmp_path, medium, why):
+    own = Track("e-", 30.0, [0.0, 0.0, 0.0], [0.0, 0.0, 1.0], profile_file=str(tiny))
+    with pytest.raises(LampyrisError, match=rf"`Track\(profile_file=...\)` is of Cherenkov light .* this medium {why}"):
+        own.parts(medium())
+    with pytest.raises(LampyrisError, match=rf"The profile of e- is of Cherenkov light in water, .* this medium {why}"):
+        Training(Recipe.of("e-", **TINY), medium(), tmp_path / "part")
+
+
 def test_state_of_another_training_is_refused(tmp_path):
     part, recipe = tmp_path / "x.part", Recipe.of("e-", **TINY)
 
@@ -270,7 +283,7 @@ def test_state_of_another_training_is_refused(tmp_path):
         ({"particle": "tau-"}, "Unknown particle 'tau-'"),
         ({"low": -5.0}, r"`low` must be between 1 and 3000 MeV, but is -5 MeV"),
         ({"high": 5000.0}, r"`high` must be between 1 and 3000 MeV, but is 5000 MeV"),
-        ({"low": 60.0, "high": 60.0}, r"`low` must be below high \(60 MeV\)"),
+        ({"low": 60.0, "high": 60.0}, r"`low` must be below high = 60 MeV, but is 60 MeV"),
         ({"energies": 2}, r"`energies` must be at least 6, but is 2"),
         ({"steps": 0}, r"`steps` must be at least 1"),
     ],

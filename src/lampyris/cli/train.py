@@ -20,7 +20,7 @@ def train_profile(
     low: Annotated[float | None, typer.Option(help="Lowest kinetic energy in MeV; 100, for e-, e+, gamma 10.")] = None,
     high: Annotated[float, typer.Option(help="Highest kinetic energy in MeV.")] = 3000.0,
     energies: Annotated[int, typer.Option(help="How many energies.")] = DEFAULTS["energies"],
-    events: Annotated[int | None, typer.Option(help="Particles at 1 GeV, more below; 300, for pions 400.")] = None,
+    events: Annotated[int | None, typer.Option(help="Particles at 1 GeV, more below; 300, for pions 1200.")] = None,
     steps: Annotated[int, typer.Option(help="Steps of the training.")] = DEFAULTS["steps"],
     seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = DEFAULTS["seed"],
     as_json: Annotated[bool, AS_JSON] = False,

@@ -14,6 +14,7 @@ from lampyris.emission.light_shape import LightShape
 from lampyris.emission.pattern import RingPattern
 from lampyris.emission.smooth import SmoothCurve
 from lampyris.medium import Medium
+from lampyris.particle.material import WATER
 from lampyris.units import SPEED_OF_LIGHT
 
 INDEX_TOLERANCE = 0.002
@@ -110,3 +111,13 @@ class TrackProfile(Module):
                 f"over {BAND[0]:.0f} .. {BAND[1]:.0f} nm; that of this medium must agree within {INDEX_TOLERANCE:g}, "
                 f"but is off by {off:.4f}."
             )
+
+
+def check_plain_water(what: str, medium: Medium) -> None:
+    """Raise `LampyrisError` in media whose light is not that of profiles: not water as particles see it, or scintillating."""
+    if medium.scintillation is not None or medium.material != WATER:
+        kind = "scintillates" if medium.scintillation is not None else "is not water"
+        raise LampyrisError(
+            f"{what} is of Cherenkov light in water, but this medium {kind}: its light is predicted from mean steps "
+            "of the particle, which need no profile."
+        )

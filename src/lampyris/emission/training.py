@@ -16,7 +16,7 @@ from lampyris.emission.learn import Learner, Sample, learn
 from lampyris.emission.light_shape import LightShape
 from lampyris.emission.light_table import EnergyRow, Scale, energy_grid, events_at, make_row, pilot
 from lampyris.emission.packed import pack, unpack
-from lampyris.emission.profile import TrackProfile
+from lampyris.emission.profile import TrackProfile, check_plain_water
 from lampyris.emission.smooth import SmoothCurve, fit_curve, scaled
 from lampyris.emission.tabulate import YieldTable
 from lampyris.medium import Medium
@@ -29,7 +29,7 @@ STRIDE, SAVED_EVERY = 100, 500
 INDEX_KNOTS = 33
 FEWEST_ENERGIES = 6
 LIGHT_PARTICLES = ("e-", "e+", "gamma")
-EVENTS = {"pi+": 400, "pi-": 400}
+EVENTS = {"pi+": 1200, "pi-": 1200}
 """Particles at 1 GeV: more where nuclei make the light fluctuate."""
 Tell = Callable[[str, int, int, float], None]
 """What is told of progress: stage, done, of how many, loss (NaN before training)."""
@@ -69,17 +69,21 @@ class Recipe(NamedTuple):
         check_particle(self.particle, self.low, "low")
         check_particle(self.particle, self.high, "high")
         if self.low >= self.high:
-            fail("low", f"below high ({self.high:g} MeV)", self.low, "MeV")
+            fail("low", f"below high = {self.high:g}", self.low, "MeV")
         for name, least in (("energies", FEWEST_ENERGIES), ("events", 2), ("steps", 1), ("seed", 0), ("photons", 1e4)):
             if not getattr(self, name) >= least:
                 fail(name, f"at least {least:g}", getattr(self, name))
 
 
 class Training:
-    """The training of one profile, with its state in a file; a file of another recipe or medium is refused."""
+    """The training of one profile, with its state in a file; a file of another recipe or medium is refused.
+
+    Raises `LampyrisError` in media that scintillate or are not water: their light is predicted without a profile.
+    """
 
     def __init__(self, recipe: Recipe, medium: Medium, part: Path | str):
         recipe.check()
+        check_plain_water(f"The profile of {recipe.particle}", medium)
         self.recipe, self.part = recipe, Path(part)
         self.yields = YieldTable.of(medium)
         wavelength = PLANCK_TIMES_C / np.linspace(*band_energies(BAND), INDEX_KNOTS)

@@ -12,7 +12,7 @@ from lampyris._checks import LampyrisError, is_concrete
 from lampyris._math import turn
 from lampyris._module import as_array, positive, quantity, real, unit_vector
 from lampyris.emission.cherenkov import BAND, band_energies, sine_squared
-from lampyris.emission.profile import ProfileNodes, TrackProfile
+from lampyris.emission.profile import ProfileNodes, TrackProfile, check_plain_water
 from lampyris.emission.profile_file import load_profile
 from lampyris.medium import Medium
 from lampyris.particle import check_particle, simulate_particle
@@ -61,6 +61,8 @@ class Track(Source):
         """The track itself in water; elsewhere its Cherenkov light from mean steps, and its scintillation if there is any."""
         if medium.scintillation is None and medium.material == WATER:
             return (self,)
+        if self.profile_file is not None:
+            check_plain_water("`Track(profile_file=...)`", medium)
         from lampyris.source.scintillating import CherenkovLight, ScintillationLight  # they are tracks themselves
 
         fields = (self.particle, self.energy, self.position, self.direction, self.time)
