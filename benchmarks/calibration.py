@@ -161,6 +161,11 @@ def figures(rows: list[dict]) -> dict:
     for name in ("efficiency_pull_mean", "efficiency_pull_width", "efficiency_rms_over_floor"):
         if name in rows[0]:
             told[name] = float(np.mean([row[name] for row in rows]))
+    if "efficiency_rms_over_floor" in told:
+        # charges of single photoelectrons scatter too, which no estimator can undo
+        resolution = float(np.sqrt(1.0 + float(lp.catalog.load("SK").sensors.charge_spread) ** 2))
+        told["charge_resolution_factor"] = resolution
+        told["efficiency_rms_over_floor_with_charge_resolution"] = told["efficiency_rms_over_floor"] / resolution
     return told | {"each": rows}
 
 
@@ -178,9 +183,8 @@ def main() -> None:
         for number in range(len(rows), chosen.experiments):
             rows.append(experiment(campaign, jax.random.fold_in(jax.random.key(chosen.seed), number)))
             print(campaign, number, rows[-1], flush=True)
-            settings = {"experiments": chosen.experiments, "photons": 1e7}
-            record("calibration", settings, chosen.seed, known | {campaign: figures(rows)})
-        known |= {campaign: figures(rows)}
+            settings = {campaign: {"experiments": chosen.experiments, "photons": 1e7}}
+            record("calibration", settings, chosen.seed, {campaign: figures(rows)}, keep=True)
 
 
 if __name__ == "__main__":
