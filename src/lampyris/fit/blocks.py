@@ -7,6 +7,8 @@ import numpy as np
 from lampyris.fit.flash_score import Pull
 
 WEAK = 1e-8
+LOST, OPEN = 3e-7, 1e-10
+"""Share of the information that single precision loses; and what is taken as known of a combination without more."""
 
 
 class Score(NamedTuple):
@@ -153,7 +155,7 @@ def solve(blocks: Blocks) -> Step:
     inverse = np.linalg.inv(regular) if blocks.own.shape[1] else blocks.own
     ratio = blocks.mixed @ inverse
     falls = blocks.shared - np.tensordot(ratio, blocks.back, ([0, 2], [0, 1]))
-    follow = _inverse(falls)
+    follow, unknown = _inverse(falls)
     gradient = blocks.shared_gradient - np.einsum("cso,co->s", ratio, blocks.own_gradient)
     shared = follow @ gradient
     own = np.einsum("cop,cp->co", inverse, blocks.own_gradient - blocks.back @ shared)
@@ -163,7 +165,7 @@ def solve(blocks: Blocks) -> Step:
         moves = of_shared @ answer.shared.T + np.tensordot(of_own, answer.own, ([1, 2], [0, 2]))
         noise += moves.T @ moves
         alone += np.einsum("gco,gcp->cop", of_own, of_own)
-    covariance = covariance + noise
+    covariance = covariance + noise + unknown
     alone = inverse @ alone @ inverse.transpose(0, 2, 1)
     leaning = -inverse @ blocks.back
     own_covariance = alone + (leaning @ covariance) @ leaning.transpose(0, 2, 1)
@@ -173,12 +175,16 @@ def solve(blocks: Blocks) -> Step:
     return Step(shared[:first], own, *known, kept, covariance[first:, first:])
 
 
-def _inverse(falls: np.ndarray) -> np.ndarray:
-    """Inverse of a matrix that is nearly symmetric and positive; where nothing is known it gets large but stays finite."""
+def _inverse(falls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Inverse of a matrix that is nearly symmetric and positive, and a covariance for directions of which it knows nothing.
+
+    Along these the inverse stays small enough that rounding errors of a gradient make no step.
+    """
     if not len(falls):
-        return falls
+        return falls, falls
     scale = np.sqrt(np.maximum(np.diag(falls), 1e-12))
     scaled = falls / np.outer(scale, scale)
     size, vectors = np.linalg.eigh(0.5 * (scaled + scaled.T))
-    lifted = scaled + (vectors * (np.maximum(size, 1e-10) - size)) @ vectors.T
-    return np.linalg.inv(lifted) / np.outer(scale, scale)
+    lifted = scaled + (vectors * np.maximum(LOST - size, 0.0)) @ vectors.T
+    lost = (vectors * (size < LOST)) @ vectors.T / OPEN
+    return np.linalg.inv(lifted) / np.outer(scale, scale), lost / np.outer(scale, scale)
