@@ -73,9 +73,8 @@ def test_channels_and_tracks_are_eliminated_as_one_would_solve():
     gradient = draw.normal(size=len(whole))
     blocks = Blocks(shared, channels, 1).extended(more)
     first = shared + more
-    blocks.shared_gradient[:], blocks.shared[:] = gradient[:first], whole[:first, :first]
-    blocks.mixed[:, :, 0], blocks.own[:, 0, 0] = whole[first:, :first], np.diag(whole)[first:]
-    blocks.own_gradient[:, 0] = gradient[first:]
+    blocks.inform(np.arange(first), gradient[:first], whole[:first, :first])
+    blocks.inform_of_channels(np.arange(first), gradient[first:], np.diag(whole)[first:], whole[first:, :first])
     step, inverse = solve(blocks), np.linalg.inv(whole)
     np.testing.assert_allclose(step.shared, (inverse @ gradient)[:shared], rtol=1e-5)
     np.testing.assert_allclose(step.own[:, 0], (inverse @ gradient)[first:], rtol=1e-5)

@@ -12,7 +12,7 @@ from lampyris._checks import LampyrisError, fail
 from lampyris.detector import Detector
 from lampyris.fit.flash_score import ChannelState
 from lampyris.fit.free import EFFICIENCY, OFFSET, SPREAD, FreeParameters, matching
-from lampyris.fit.lamp_light import Neighbourhood
+from lampyris.fit.neighbours import Neighbourhood
 from lampyris.fit.run import Run
 from lampyris.fit.tracks import Tracks
 

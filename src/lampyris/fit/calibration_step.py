@@ -70,8 +70,8 @@ def measure(
         made = pull(run.seen, light, state.channel, float(np.exp(state.brightness[number])), marks, sensors, weighing)
         columns = np.arange(problem.free.count)
         place = np.flatnonzero(problem.solved == number)
-        shared = np.concatenate([made.shared[..., 1:], made.shared[..., :1] * np.ones(len(place))], axis=-1)
-        made = made._replace(shared=shared)
+        kept = np.r_[1 : problem.free.count + 1, np.zeros(len(place), int)]
+        made = made._replace(slopes=made.slopes[..., kept], weights=made.weights[..., kept])
         blocks.add(made, np.concatenate([columns, problem.free.count + place]), own)
         pulls.append(made)
         effective.append(count)

@@ -39,7 +39,8 @@ class Equations(NamedTuple):
         if len(self.track_pulls) < FEWEST_EVENTS:
             return step
         answer = step.answer
-        covariance = answer.spread(self.lamps.shared, self.lamps.mixed, self.lamps.own)
+        score = self.lamps.score
+        covariance = answer.spread(score.shared, score.mixed, score.own) + step.path_noise
         for number, pull in enumerate(self.track_pulls):
             places = track_places(self.free, len(self.lamps.shared_gradient), number, pull)
             moves = answer.shared[:, places] @ pull.gradient

@@ -20,8 +20,8 @@ def goodness_of(
     """
     if not pulls:
         return Goodness(0.0, 0.0, 0.0, 0.0, np.zeros((0, len(zone))))
-    common = min(p.residual.shape[1] for p in pulls)  # charges alone, if the times of a run do not count
-    scaled = np.stack([p.residual[:, :common] for p in pulls])
+    common = min(p.whitened.shape[1] for p in pulls)  # charges alone, if the times of a run do not count
+    scaled = np.stack([p.whitened[:, :common] for p in pulls])
     expected = np.stack([p.expected for p in pulls])
     runs, channels = scaled.shape[:2]
     free = max(runs - own[0], 0.5) / runs

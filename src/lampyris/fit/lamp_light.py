@@ -11,84 +11,53 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import ndtr
-from jaxtyping import Array, Float, Int, PRNGKeyArray
-from scipy.spatial import KDTree
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from lampyris._host import on_host
 from lampyris.detector import Detector
 from lampyris.fit.free import FreeParameters, Rebuild
+from lampyris.fit.neighbours import NEIGHBOURS, Neighbourhood, smoothed
 from lampyris.source import Source
 from lampyris.transport.direct import DistanceTable, direct_light
 from lampyris.transport.expectation import GaussianMixture
 from lampyris.transport.paths import Paths, draw_paths
 from lampyris.transport.reference import Reference
-from lampyris.transport.replay import delays, replay
+from lampyris.transport.replay import Replayed, delays, replay
 
-NEIGHBOURS = 8
-ZONES = 128
+ALONE = 300.0
+"""Paths at a sensor from which derivatives are taken as much from them as from its surroundings.
+
+Mirrored beams have a structure as fine as the sensors; elsewhere the noise of few paths would cost more than they tell.
+"""
 QUANTILES = (0.15, 0.4, 0.65, 0.9)
 """of the expected first hits, at which the marks are set"""
 DELAYS = np.concatenate([np.arange(-10.0, 60.0, 0.5), np.geomspace(60.0, 600.0, 100)])
 
 
-class Part(eqx.Module):
-    """A part of the light of one flash for sensors of efficiency 1; columns are the value and its derivatives."""
+class Light(eqx.Module):
+    """Expected light of one flash for sensors of efficiency 1.
 
-    charge: Float[Array, "channels columns"]
-    early: Float[Array, "channels marks columns"]
-    """photoelectrons before each mark"""
+    Observations are all light and the light before each mark; columns are the value and its derivatives.
+    """
+
+    direct: Float[Array, "channels observations columns"]
+    indirect: Float[Array, "2 channels observations columns"]
+    """of either half of the paths, as if it were all: right on average, with its noise"""
+    towards: Float[Array, "2 channels observations columns"]
+    """indirect light as the equations of either half weigh it: a little wrong, but without the noise of that half, as
+    it is made of the neighbours of each sensor and of the other half"""
     density: Float[Array, "channels marks"]
     """photoelectrons per ns at each mark"""
     widening: Float[Array, "channels marks"]
-    """derivative of the value of `early` with respect to the transit time spread [1/ns]"""
-
-
-class Light(eqx.Module):
-    """Expected light of one flash."""
-
-    direct: Part
-    indirect: Part
-    """of the paths themselves: right on average, with their noise"""
-    near: Part
-    """of the neighbours of each sensor: without the sensor's own noise, and a little wrong"""
-    powers: Float[Array, "channels marks 2"]
-    """sums of squares and cubes of what each path brings before a mark"""
+    """derivative of the light before each mark with respect to the transit time spread [1/ns]"""
+    powers: Float[Array, "2 channels marks 3"]
+    """sums of squares, cubes and fourth powers of what each path of a half brings before a mark"""
+    groups: Float[Array, "groups channels observations"]
+    """indirect light of each group of paths"""
     variance: Float[Array, "channels observations"]
-    """of the indirect charge in all and before each mark, from the scatter of the paths of the neighbours"""
+    """of the indirect light, from the scatter of the paths of the neighbours"""
     weight: Float[Array, ""]
     """photoelectrons that a typical path brings"""
-
-
-@dataclass(frozen=True)
-class Neighbourhood:
-    """Which sensors are near which, and zones of sensors that see similar light."""
-
-    nearest: Int[np.ndarray, "channels near"]
-    zone: Int[np.ndarray, " channels"]
-
-    @classmethod
-    def of(cls, detector: Detector) -> "Neighbourhood":
-        """Of the sensors of a detector."""
-        position = np.asarray(detector.sensors.position, float)
-        count = min(NEIGHBOURS, len(position) - 1)
-        _, found = KDTree(position).query(position, count + 1)
-        nearest = np.asarray(found)[:, 1:]
-        return cls(nearest, _zones(position))
-
-
-def _zones(position: np.ndarray) -> np.ndarray:
-    """Number the sensors by zones of equal size: halves of halves, across the longest side of each."""
-    zone, parts = np.zeros(len(position), np.int32), [np.arange(len(position))]
-    while len(parts) < ZONES and max(map(len, parts)) > 16:
-        halves = []
-        for part in parts:
-            axis = int(np.ptp(position[part], axis=0).argmax())
-            order = part[np.argsort(position[part, axis], kind="stable")]
-            halves += [order[: len(order) // 2], order[len(order) // 2 :]]
-        parts = halves
-    for number, part in enumerate(parts):
-        zone[part] = number
-    return zone
 
 
 @dataclass(frozen=True)
@@ -162,28 +131,46 @@ def _straight(source: Source, detector: Detector) -> tuple[Array, Array, Array]:
 @eqx.filter_jit
 def _light(source: Source, rebuild: Rebuild, paths: Paths, marks: Array, nearest: Array, theta: Array):
     """Light and effective number of deposits at `theta`."""
-    detector = rebuild(theta)
+    area = rebuild(theta).sensors.area
     found = replay(paths, rebuild, theta, marks)
-    indirect = Part(found.charge, found.early, found.density, found.widening)
-    variance = jnp.concatenate([found.variance[:, None], found.early_powers[..., 0]], axis=1)
-    near, variance = _smoothed((indirect, variance), nearest, detector.sensors.area)
-    weight = found.charge[:, 0].sum() / found.effective
-    light = Light(_direct(source, rebuild, theta, marks), indirect, near, found.early_powers, variance, weight)
-    return light, found.effective
+    halves, whole = found.halves(), found.summed()
+    weight = whole.charge[:, 0].sum() / found.effective
+    deposits, light = _observed(halves), _observed(whole)
+    variance = jnp.concatenate([whole.variance[:, None], whole.early_powers[..., 0]], axis=1)
+    local = (light[..., 0], variance, whole.density, whole.widening)
+    near, variance, density, widening = smoothed(local, nearest[:, :NEIGHBOURS], area)
+    around = smoothed(light, nearest, area)
+    other, paths_there = deposits[::-1], deposits[::-1, ..., :1] / weight
+    share = paths_there / (paths_there + ALONE)
+    ratio = _ratio(around) + share * (_ratio(other) - _ratio(around))
+    towards = near[..., None] + share * (2.0 * other[..., :1] - near[..., None])
+    direct, of_direct = _direct(source, rebuild, theta, marks)
+    made = Light(
+        direct,
+        2.0 * deposits,
+        towards * ratio,
+        of_direct[0] + density,
+        of_direct[1] + widening,
+        halves.early_powers * 2.0 ** jnp.arange(2, 5),
+        _observed(found)[..., 0],
+        variance,
+        weight,
+    )
+    return made, found.effective
 
 
-def _smoothed(part, nearest: Array, area: Array):
-    """Mean over the neighbours of each sensor, per area; a mark stays that of the sensor only in its delay."""
-
-    def mean(values: Array) -> Array:
-        shape = (-1,) + (1,) * (values.ndim - 1)
-        return (values / area.reshape(shape))[nearest].mean(axis=1) * area.reshape(shape)
-
-    return jax.tree.map(mean, part)
+def _observed(found: Replayed) -> Array:
+    """All light and that before each mark: (..., channels, observations, columns)."""
+    return jnp.concatenate([found.charge[..., None, :], found.early], axis=-2)
 
 
-def _direct(source: Source, rebuild: Rebuild, theta: Array, marks: Array) -> Part:
-    """Direct light, all of it with the same time at a sensor."""
+def _ratio(light: Array) -> Array:
+    """Columns in units of the first."""
+    return light / jnp.maximum(light[..., :1], 1e-12)
+
+
+def _direct(source: Source, rebuild: Rebuild, theta: Array, marks: Array) -> tuple[Array, tuple[Array, Array]]:
+    """Direct light, all of it with the same time at a sensor; its density at the marks, and how the spread widens it."""
 
     def charge(step: Array) -> Array:
         detector = rebuild(step)
@@ -200,4 +187,5 @@ def _direct(source: Source, rebuild: Rebuild, theta: Array, marks: Array) -> Par
     z = (marks - mixture.time[:, :1]) / rms
     bell = value[:, None] * jnp.exp(-0.5 * z**2) / (rms * jnp.sqrt(2.0 * jnp.pi))
     widening = -bell * z * detector.sensors.time_spread[:, None] / rms
-    return Part(columns, ndtr(z)[..., None] * columns[:, None, :], bell, widening)
+    before = jnp.concatenate([jnp.ones_like(value)[:, None], ndtr(z)], axis=1)
+    return before[..., None] * columns[:, None, :], (bell, widening)

@@ -136,12 +136,9 @@ def add_tracks(lamps: Blocks, pulls: list[TrackPull], free: int) -> Blocks:
     whole = lamps.extended(sum(pull.gradient.size - free for pull in pulls))
     for number, pull in enumerate(pulls):
         at = track_places(free, shared, number, pull)
-        whole.shared_gradient[at] += pull.gradient
-        whole.shared[np.ix_(at, at)] += pull.information
+        whole.inform(at, pull.gradient, pull.information)
         if whole.own.shape[1]:
-            whole.mixed[:, at, 0] += pull.mixed
-            whole.own[:, 0, 0] += pull.own
-            whole.own_gradient[:, 0] += pull.own_gradient
+            whole.inform_of_channels(at, pull.own_gradient, pull.own, pull.mixed)
     return whole
 
 

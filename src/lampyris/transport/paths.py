@@ -18,6 +18,8 @@ from lampyris.transport.sensor_search import SensorGrid
 from lampyris.units import SPEED_OF_LIGHT
 
 CHUNK = 2**15
+GROUPS = 32
+"""Independent groups of paths, of which sums are kept apart: what scatters between them is the noise of the paths."""
 NUMBERS = 5
 """uniform numbers that a step needs"""
 
@@ -62,13 +64,13 @@ class Paths(eqx.Module):
 
 
 def draw_paths(source: Source, detector: Detector, *, count: int, steps: int, key: PRNGKeyArray) -> Paths:
-    """Draw `count` paths (rounded up to whole chunks) of so many `steps` from a source.
+    """Draw `count` paths (rounded up to whole chunks, the same number in each group) of so many `steps` from a source.
 
     They take about 21 bytes of memory a step. Same key, same paths.
     """
     source.check_inside(detector.shape)
     grid, draw = SensorGrid.of(detector), generator(key)
-    chunks = -(-count // CHUNK)
+    chunks = GROUPS * -(-count // (CHUNK * GROUPS))
     size = -(-count // chunks)
     parts = []
     for _ in range(chunks):

@@ -11,40 +11,52 @@ from jaxtyping import Array, Float
 
 from lampyris.detector import Detector
 from lampyris.transport.flight import detected
-from lampyris.transport.paths import Paths, Step, log_branch
+from lampyris.transport.paths import GROUPS, Paths, Step, log_branch
 from lampyris.units import SPEED_OF_LIGHT
 
 Rebuild = Callable[[Array], Detector]
 
 
 class Replayed(NamedTuple):
-    """Indirect light of a source in photoelectrons for sensors of efficiency 1.
+    """Indirect light of a source in photoelectrons for sensors of efficiency 1, by groups of paths or in all.
 
     The first of the columns is the value, the others are its derivatives with respect to the parameters.
     """
 
-    charge: Float[Array, "channels columns"]
-    variance: Float[Array, " channels"]
+    charge: Float[Array, "... channels columns"]
+    variance: Float[Array, "... channels"]
     """of the charge, from the scatter of the paths"""
-    early: Float[Array, "channels marks columns"]
+    early: Float[Array, "... channels marks columns"]
     """photoelectrons before each mark, their times spread by the sensors"""
-    early_powers: Float[Array, "channels marks 2"]
-    """sums of the squares and the cubes of what each path brings before a mark"""
-    density: Float[Array, "channels marks"]
+    early_powers: Float[Array, "... channels marks 3"]
+    """sums of the squares, cubes and fourth powers of what each path brings before a mark"""
+    density: Float[Array, "... channels marks"]
     """photoelectrons per ns at each mark"""
-    widening: Float[Array, "channels marks"]
+    widening: Float[Array, "... channels marks"]
     """derivative of `early` with respect to the transit time spread [1/ns]"""
     effective: Float[Array, ""]
     """number of equally weighted deposits that would scatter as much"""
     left_over: Float[Array, ""]
     """photons that still fly after the last step"""
 
+    def summed(self) -> "Replayed":
+        """The sum over all groups."""
+        return Replayed(*(column.sum(axis=0) for column in self[:-2]), self.effective, self.left_over)
+
+    def halves(self) -> "Replayed":
+        """Sums over the first and over the second half of the groups, along the first axis."""
+
+        def add(column: Array) -> Array:
+            return column.reshape(2, -1, *column.shape[1:]).sum(axis=1)
+
+        return Replayed(*map(add, self[:-2]), self.effective, self.left_over)
+
 
 @eqx.filter_jit
 def replay(
     paths: Paths, rebuild: Rebuild, theta: Float[Array, " p"], marks: Float[Array, "channels marks"]
 ) -> Replayed:
-    """Weight the paths for the detector `rebuild(theta)`; `marks` are times [ns] at each channel.
+    """Weight the paths, group by group, for the detector `rebuild(theta)`; `marks` are times [ns] at each channel.
 
     **Gradients**: right, pathwise in the weights, in absorption and scattering lengths, phase functions, reflectances,
     quantum efficiency and acceptance; the derivatives with respect to `theta` come with the value. Refractive index,
@@ -66,18 +78,21 @@ def replay(
             z = (marks[own, number] - time) / spread[own]
             before, bell = ndtr(z), jnp.exp(-0.5 * z**2) / (spread[own] * jnp.sqrt(2.0 * jnp.pi))
             each = light[:, 0] * before
-            columns += [*(light * before[:, None]).T, each**2, each**3, light[:, 0] * bell, -light[:, 0] * bell * z]
+            powers = (each**2, each**3, each**4)
+            columns += [*(light * before[:, None]).T, *powers, light[:, 0] * bell, -light[:, 0] * bell * z]
         rows = jax.ops.segment_sum(jnp.stack(columns, axis=1), channel, channels + 1)[:channels]
         return (sums[0] + rows, sums[1] + flying), None
 
     width = theta.shape[0] + 1
-    nothing = jnp.zeros((channels, width + 1 + count * (width + 4)))
-    (rows, left), _ = jax.lax.scan(add, (nothing, jnp.zeros(())), paths)
-    squares = rows[:, width]
-    effective = rows[:, 0].sum() ** 2 / jnp.maximum(squares.sum(), 1e-30)
-    each = rows[:, width + 1 :].reshape(channels, count, width + 4)
+    nothing = (jnp.zeros((channels, width + 1 + count * (width + 5))), jnp.zeros(()))
+    groups = jax.tree.map(lambda column: column.reshape(GROUPS, -1, *column.shape[1:]), paths)
+    rows, left = jax.lax.map(lambda group: jax.lax.scan(add, nothing, group)[0], groups)
+    squares = rows[..., width]
+    effective = rows[..., 0].sum() ** 2 / jnp.maximum(squares.sum(), 1e-30)
+    each = rows[..., width + 1 :].reshape(GROUPS, channels, count, width + 5)
     early, more = each[..., :width], each[..., width:]
-    return Replayed(rows[:, :width], squares, early, more[..., :2], more[..., 2], more[..., 3], effective, left)
+    parts = (early, more[..., :3], more[..., 3], more[..., 4])
+    return Replayed(rows[..., :width], squares, *parts, effective, left.sum())
 
 
 def _weights(paths: Paths, rebuild: Rebuild, theta: Array) -> tuple[Float[Array, "n columns"], Array]:
