@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 
 from lampyris._checks import LampyrisError
-from lampyris._stand import overlapping
 from lampyris.layout import (
     barrel,
     box_panels,
@@ -12,6 +11,7 @@ from lampyris.layout import (
     join,
     modules,
     on_shape,
+    overlapping,
     sphere_gaps,
     sphere_rings,
     square_grid,

@@ -11,11 +11,12 @@ from jaxtyping import Array
 from scipy.spatial import ConvexHull, KDTree
 
 from lampyris._checks import LampyrisError, fail
+from lampyris._stand import Points
+from lampyris._stand import overlapping as overlapping
 from lampyris.form import Housing
 from lampyris.shape import Box, Cylinder, Shape, Sphere
 
 Placed = tuple[np.ndarray, np.ndarray]
-Points = Array | np.ndarray
 
 MULTI_PMT_RINGS = ((0.09, 6), (0.18, 12))  # radius [m] and number of disks of each ring about the central one
 

@@ -52,10 +52,10 @@ class Bodies(eqx.Module):
     def of(cls, detector: Detector) -> "Bodies":
         """The bodies of a detector, sensors and housings."""
         with jax.ensure_compile_time_eval():
-            caps = held(detector.sensors.bodies())
+            caps = held(detector.sensors).bodies()
             cells = Cells.about(held(detector.shape).half_extent(), np.asarray(caps.middle), np.asarray(caps.reach))
             empty = np.asarray(cells.members[:, 0] < 0).reshape(cells.counts)
-            clear = distance_transform_cdt(empty, metric="chessboard").ravel() - 1
+            clear = np.asarray(distance_transform_cdt(empty, metric="chessboard")).ravel() - 1
             columns = (caps.base, caps.axis, caps.centre, caps.rim[:, None], caps.curvature[:, None])
             return cls(cells, jnp.asarray(clear, jnp.int32), jnp.concatenate(columns, axis=1), caps.channel)
 
