@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from lampyris._checks import LampyrisError, fail, is_concrete
 from lampyris._host import on_host
 from lampyris._module import Module
+from lampyris._stand import check_stand
 from lampyris._svg import dots
 from lampyris.describe import html_parameters, table
 from lampyris.medium import Medium
@@ -29,10 +30,7 @@ class Detector(Module):
     def __check_init__(self):
         if not is_concrete(self.sensors.position) or not eqx.is_array(self.sensors.position):
             return
-        off = np.abs(on_host(self.shape.signed_distance, self.sensors.position))
-        if np.any(off > 0.01):
-            channel = int(off.argmax())
-            fail(f"Detector(sensors=...): distance of channel {channel} from the wall", "<= 0.01", off[channel], "m")
+        check_stand(self.shape, self.sensors)
         spread = jnp.shape(self.sensors.transit_time_spread)
         if spread not in ((), (self.sensors.count,)):
             fail("Sensors(transit_time_spread=...)", f"one number or {self.sensors.count} of them", str(spread))

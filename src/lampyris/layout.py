@@ -10,11 +10,13 @@ import numpy as np
 from jaxtyping import Array
 from scipy.spatial import ConvexHull, KDTree
 
-from lampyris._checks import LampyrisError
+from lampyris._checks import LampyrisError, fail
+from lampyris._stand import Points
+from lampyris._stand import overlapping as overlapping
+from lampyris.form import Housing
 from lampyris.shape import Box, Cylinder, Shape, Sphere
 
 Placed = tuple[np.ndarray, np.ndarray]
-Points = Array | np.ndarray
 
 MULTI_PMT_RINGS = ((0.09, 6), (0.18, 12))  # radius [m] and number of disks of each ring about the central one
 
@@ -155,8 +157,44 @@ def modules(
 ) -> Placed:
     """Disks of multi-PMT modules laid flush on the wall: the centre, then each ring; channels module by module.
 
-    The domes of real modules tilt their outer tubes; here every disk faces along the inward normal of the wall.
+    Every disk faces along the inward normal of the wall; `domed_modules` tilts them as the domes of real modules do.
     """
+    disks = np.asarray(centre, dtype=float)[:, None] + _about(normal, rings)
+    return on_shape(shape, disks.reshape(-1, 3))
+
+
+def domed_modules(
+    centre: Points,
+    normal: Points,
+    radius: float,
+    dome: tuple[float, float],
+    rings: tuple[tuple[float, int], ...] = MULTI_PMT_RINGS,
+) -> tuple[Placed, Housing]:
+    """Tubes of `radius` [m] tilted along the domes of multi-PMT modules, and the domes that carry them.
+
+    `centre` and `normal` are those of the rims of the domes, (modules, 3); `dome` is the radius of the rim and the rise of the
+    top [m]; `rings` are distances from the axis and numbers of tubes about the central one. The rims of the tubes lie on the
+    domes; give them a `Dome` whose rise is more than `radius**2 / 2 / curvature`, that they stand out. Channels module by
+    module. Raises `LampyrisError` for tubes that reach beyond the rim of the dome.
+    """
+    normal = np.asarray(normal, dtype=float)
+    rim, rise = dome
+    curvature = 0.5 * (rim**2 + rise**2) / rise
+    below = np.sqrt(curvature**2 - radius**2)  # from the middle of the sphere to the plane of a rim
+    lateral = _about(normal, rings)
+    away = np.linalg.norm(lateral, axis=2, keepdims=True)
+    farthest = float(np.arcsin(min(away.max() / below, 1.0)) + np.arcsin(radius / curvature))
+    if curvature * np.sin(farthest) > rim or farthest > 0.5 * np.pi:
+        fail("domed_modules(dome=...): radius", f"> {curvature * np.sin(farthest):.4g} for these rings", rim, "m")
+    axis = (lateral + np.sqrt(below**2 - away**2) * normal[:, None]) / below
+    middle = np.asarray(centre, dtype=float) + (rise - curvature) * normal
+    placed = (middle[:, None] + below * axis).reshape(-1, 3), axis.reshape(-1, 3)
+    count = len(normal)
+    return placed, Housing(np.asarray(centre, dtype=float), normal, np.full(count, rim), np.full(count, rise))
+
+
+def _about(normal: Points, rings: tuple[tuple[float, int], ...]) -> np.ndarray:
+    """Offsets across each normal: none, then each ring; (modules, disks, 3)."""
     normal = np.asarray(normal, dtype=float)
     upright = np.abs(normal[:, 2:]) > 0.9
     reference = np.where(upright, [1.0, 0.0, 0.0], [0.0, 0.0, 1.0])
@@ -168,29 +206,4 @@ def modules(
         angle = 2.0 * np.pi * (np.arange(number) + 0.5) / number
         offsets.append(radius * np.stack([np.cos(angle), np.sin(angle)], axis=1))
     a, b = np.concatenate(offsets).T[:, None, :, None]
-    disks = np.asarray(centre, dtype=float)[:, None] + a * first[:, None] + b * second[:, None]
-    return on_shape(shape, disks.reshape(-1, 3))
-
-
-def overlapping(position: Points, normal: Points, radius: Points | float) -> np.ndarray:
-    """Pairs of disks that cut each other: (pairs, 2) channel numbers; disks that only touch do not count.
-
-    The test is exact for disks in space, so that a disk at the edge of a cap and one low on the barrel may come closer
-    than the sum of their radii.
-    """
-    position, normal = np.asarray(position, dtype=float), np.asarray(normal, dtype=float)
-    radii = np.broadcast_to(np.asarray(radius, dtype=float), len(position)) * (1.0 - 1e-5)
-    pairs = KDTree(position).query_pairs(2.0 * radii.max(), output_type="ndarray")
-    (i, j), delta = pairs.T, position[pairs[:, 1]] - position[pairs[:, 0]]
-    distance = np.linalg.norm(delta, axis=1)
-    line = np.cross(normal[i], normal[j])  # along the line in which the two planes meet
-    sine = np.linalg.norm(line, axis=1)
-    parallel = sine < 1e-3
-    safe = np.where(parallel, 1.0, sine)
-    rise_i, rise_j = np.abs((delta * normal[i]).sum(1)), np.abs((delta * normal[j]).sum(1))
-    chord_i = np.sqrt(np.maximum(radii[i] ** 2 - (rise_j / safe) ** 2, 0.0))  # half of what each disk has of the line
-    chord_j = np.sqrt(np.maximum(radii[j] ** 2 - (rise_i / safe) ** 2, 0.0))
-    apart = np.abs((delta * line).sum(1)) / safe
-    cut = (chord_i > 0) & (chord_j > 0) & (apart < chord_i + chord_j)
-    same_plane = (rise_i <= 1e-3 * distance) & (distance < radii[i] + radii[j])
-    return pairs[np.where(parallel, same_plane, cut)]
+    return a * first[:, None] + b * second[:, None]

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from lampyris._module import Module, as_array, fraction, non_negative, positive, quantity, real, unit_vector
+from lampyris.form import Caps, Flush, Form, Housing
 from lampyris.spectrum import Spectrum, as_spectrum
 from lampyris.surface import Lambertian, Surface
 
@@ -37,7 +38,7 @@ class CosineAcceptance(Acceptance):
 
 
 class Sensors(Module):
-    """Flush disks on the wall, one channel each, and the response that they share."""
+    """One channel each: disks flush with the wall, or bodies of another `form`; and the response that they share."""
 
     position: Float[Array, "channels 3"] = quantity(
         "centres of the disks", "m", real, ("channels", 3), converter=as_array
@@ -68,6 +69,18 @@ class Sensors(Module):
     )
     dark_rate: Float[Array, ""] = quantity("dark noise of one channel", "kHz", non_negative, converter=as_array)
     window: Float[Array, "2"] = quantity("start and end of the read-out", "ns", real, (2,), converter=as_array)
+    form: Form = Flush()
+    housing: Housing | None = None
+
+    def bodies(self) -> Caps:
+        """What stands out of the wall or in the volume: sensors, unless they are flush, and housings."""
+        caps = self.form.caps(self.position, self.normal, self.radius)
+        return caps if self.housing is None else caps.joined(self.housing.caps())
+
+    @property
+    def flush(self) -> bool:
+        """Whether all sensors are disks on the wall and nothing stands out of it."""
+        return self.form.flush and self.housing is None
 
     def take(self, index: Array) -> "Sensors":
         """These channels alone, with the shared response."""
@@ -78,7 +91,8 @@ class Sensors(Module):
             own = (s.transit_time_spread,) if spreads else ()
             return s.position, s.normal, s.radius, s.relative_efficiency, s.gain, s.time_offset, *own
 
-        return eqx.tree_at(per_channel, self, tuple(column[index] for column in per_channel(self)))
+        taken = eqx.tree_at(per_channel, self, tuple(column[index] for column in per_channel(self)))
+        return eqx.tree_at(lambda s: s.form, taken, self.form.take(index))
 
     @property
     def count(self) -> int:

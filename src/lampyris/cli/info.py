@@ -93,15 +93,11 @@ def _about_profile(file: Path) -> dict:
 def _about_sensors(file: Path) -> dict:
     from lampyris import catalog
     from lampyris.data.geometry import read_sensor_table
-    from lampyris.layout import overlapping
 
     table = read_sensor_table(file)
     detector = catalog.from_table(file)
-    sensors = detector.sensors
-    pairs = len(overlapping(sensors.position, sensors.normal, sensors.radius))
     told = {"sensors": len(table), "shape": type(detector.shape).__name__}
-    told |= {"photocoverage": float(detector.photocoverage()), "overlapping_pairs": pairs}
-    return told | table.settings
+    return told | {"photocoverage": float(detector.photocoverage())} | table.settings
 
 
 def _about_steps(file: Path) -> dict:

@@ -73,7 +73,10 @@ def source_family(names: list[str]) -> Family:
 def declared(
     transport: str, supported: Iterable[Family], source: Source, detector: Detector
 ) -> tuple[Source, Detector]:
-    """The same source and detector, whose derivatives outside the supported families raise `LampyrisError`."""
+    """The same source and detector, whose derivatives outside the supported families raise `LampyrisError`, as sensors do
+    that stand out of the wall.
+    """
+    check_flush(detector)
     allowed = frozenset(supported)
     if allowed == ALL:
         return source, detector
@@ -81,6 +84,14 @@ def declared(
         _guarded(source, source_family, transport, allowed),
         _guarded(detector, detector_family, transport, allowed),
     )
+
+
+def check_flush(detector: Detector) -> None:
+    """Raise for sensors that are no disks on the wall, which `MonteCarlo` alone takes."""
+    sensors = detector.sensors
+    if not sensors.flush:
+        form = type(sensors.form).__name__ if not sensors.form.flush else "Housing"
+        raise LampyrisError(f"`MonteCarlo` alone takes sensors of the form {form}: others need `Flush` and no housing.")
 
 
 def check_no_tracers(transport: str, *trees: eqx.Module) -> None:

@@ -12,6 +12,7 @@ from lampyris.detector import Detector
 from lampyris.emission.pattern import Pattern
 from lampyris.sensors import Sensors
 from lampyris.source import Emitters
+from lampyris.transport.contract import check_flush
 from lampyris.transport.expectation import GaussianMixture
 from lampyris.transport.solid_angle import disk_solid_angle
 from lampyris.units import SPEED_OF_LIGHT
@@ -33,7 +34,10 @@ class DistanceTable(eqx.Module):
 
     @classmethod
     def of(cls, detector: Detector, wavelength: Array, spectrum: Array) -> "DistanceTable":
-        """Tables of detected light: the spectrum is weighted with the quantum efficiency."""
+        """Tables of detected light: the spectrum is weighted with the quantum efficiency. Raises `LampyrisError` for
+        sensors that stand out of the wall.
+        """
+        check_flush(detector)
         medium = detector.medium
         reach = 2.2 * safe_norm(detector.shape.half_extent())
         nodes = np.cos(np.pi * (np.arange(CHEBYSHEV) + 0.5) / CHEBYSHEV)

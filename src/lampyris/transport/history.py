@@ -23,12 +23,13 @@ from lampyris.transport.photon import (
     IN_MEDIUM,
     STEPS_PER_STAGE,
     Photon,
+    Search,
     padded,
     rows,
+    search_of,
     start,
     step,
 )
-from lampyris.transport.sensor_search import SensorGrid
 
 
 class PathEvent(IntEnum):
@@ -92,10 +93,10 @@ def followed(source: Source, detector: Detector, *, key: PRNGKeyArray, photons: 
     flying, draw = start(rays, detector), generator(step_key)
     count = flying.time.size
     points, times, events = [flying.position[:, None]], [flying.time[:, None]], []
-    grid, size, steps = SensorGrid.of(detector), bucket(count, 256), 0
+    search, size, steps = search_of(detector), bucket(count, 256), 0
     while steps < most_steps and (flying.state == FLYING).any():
         uniform = jnp.asarray(draw.random((STEPS_PER_STAGE, 5, size), np.float32))
-        flown, made = _recorded(padded(flying, size), detector, grid, uniform)
+        flown, made = _recorded(padded(flying, size), detector, search, uniform)
         flying = rows(Photon(*map(np.asarray, flown)), slice(0, count))
         place, when, what = (np.swapaxes(np.asarray(column), 0, 1)[:count] for column in made)
         points, times, events = [*points, place], [*times, when], [*events, what]
@@ -103,12 +104,25 @@ def followed(source: Source, detector: Detector, *, key: PRNGKeyArray, photons: 
     happened = np.concatenate(events, axis=1) if events else np.zeros((count, 1), np.int8)
     detected = _detected(flying, detector, draw)
     happened[detected] = np.where(happened[detected] == PathEvent.IN_SENSOR, PathEvent.DETECTED, happened[detected])
-    used = max(int((happened != PathEvent.NONE).sum(axis=1).max(initial=0)), 1)
     point, time = np.concatenate(points, axis=1), np.concatenate(times, axis=1)
+    point, time, happened = _whole_pieces(point, time, happened)
+    used = max(int((happened != PathEvent.NONE).sum(axis=1).max(initial=0)), 1)
     channel = np.where(detected, flying.channel, -1)
     return PhotonHistory(
         point[:, : used + 1], time[:, : used + 1], happened[:, :used], flying.wavelength, channel, emitted
     )
+
+
+def _whole_pieces(point: np.ndarray, time: np.ndarray, events: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pieces that end with an event alone: what is flown between two looks at a photon belongs to the piece that follows."""
+    real = events != PathEvent.NONE
+    order = np.argsort(~real, axis=1, kind="stable")
+    pieces = real.sum(axis=1, keepdims=True)
+    last = np.take_along_axis(order, np.maximum(pieces - 1, 0), axis=1)
+    order = np.where(np.arange(order.shape[1]) < pieces, order, last)
+    column = np.concatenate([np.zeros_like(pieces), np.where(pieces > 0, order + 1, 0)], axis=1)
+    events = np.where(np.arange(order.shape[1]) < pieces, np.take_along_axis(events, order, axis=1), PathEvent.NONE)
+    return np.take_along_axis(point, column[:, :, None], axis=1), np.take_along_axis(time, column, axis=1), events
 
 
 def _evenly_chosen(
@@ -130,21 +144,21 @@ def _evenly_chosen(
 
 @eqx.filter_jit
 def _recorded(
-    photons: Photon[Array], detector: Detector, grid: SensorGrid, uniform: Array
+    photons: Photon[Array], detector: Detector, search: Search, uniform: Array
 ) -> tuple[Photon[Array], tuple[Array, Array, Array]]:
     """Some steps of all photons, and where they were and what happened after each."""
 
     def one(before: Photon[Array], numbers: Array):
-        after = step(before, detector, grid, numbers)
-        return after, (after.position, after.time, _event(before, after, grid))
+        after = step(before, detector, search, numbers)
+        return after, (after.position, after.time, _event(before, after))
 
     return jax.lax.scan(one, photons, uniform)
 
 
-def _event(before: Photon[Array], after: Photon[Array], grid: SensorGrid) -> Array:
+def _event(before: Photon[Array], after: Photon[Array]) -> Array:
     """The `PathEvent` of one step, read off the states before and after it."""
-    on_sensor = grid.find(after.position) >= 0
-    reflection = jnp.where(on_sensor, PathEvent.SENSOR_REFLECTION, PathEvent.WALL_REFLECTION)
+    reflection = jnp.where(after.channel >= 0, PathEvent.SENSOR_REFLECTION, PathEvent.WALL_REFLECTION)
+    reflection = jnp.where(after.reflections > before.reflections, reflection, PathEvent.NONE)  # it only flew on
     alive = jnp.where(after.scatters > before.scatters, PathEvent.SCATTER, reflection)
     ended = jnp.where(after.state == AT_SENSOR, PathEvent.IN_SENSOR, PathEvent.IN_WALL)
     ended = jnp.where(after.state == IN_MEDIUM, PathEvent.IN_MEDIUM, ended)

@@ -16,6 +16,7 @@ from lampyris.rays import Rays
 from lampyris.source import Source
 from lampyris.spectrum import Constant, Spectrum
 from lampyris.transport.arrivals import Arrivals, Balance
+from lampyris.transport.bodies import Bodies
 from lampyris.transport.contract import Family, check_no_tracers
 from lampyris.transport.history import PhotonHistory, followed
 from lampyris.transport.photon import (
@@ -25,17 +26,18 @@ from lampyris.transport.photon import (
     IN_WALL,
     STEPS_PER_STAGE,
     Photon,
+    Search,
     padded,
     rows,
+    search_of,
     start,
     step,
 )
-from lampyris.transport.sensor_search import SensorGrid
 
 
 @dataclass(frozen=True)
 class MonteCarlo:
-    """Exponential free paths, absorption, scattering, reflection, and exact hits on the disks of the sensors.
+    """Exponential free paths, absorption, scattering, reflection, and exact hits on the disks or bodies of the sensors.
 
     Photons fly in a fixed number of `lanes`; after every few steps those that ended make room for the next. One
     function is compiled, whatever the event, and memory stays flat.
@@ -56,12 +58,12 @@ class MonteCarlo:
         """Carry one event of the source. `keep` thins photons before they are traced (see `Source.event`)."""
         check_no_tracers("MonteCarlo", source, detector)
         source.check_inside(detector.shape)
-        grid = SensorGrid.of(detector)
+        search = search_of(detector)
         emit_key, step_key = jax.random.split(key)
         arrivals, total = [], Balance(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         batches = source.event(detector.medium, key=emit_key, keep=Constant(1.0) if keep is None else keep)
         for number, (rays, emitted) in enumerate(batches):
-            ends = list(self._carry(rays, detector, grid, generator(jax.random.fold_in(step_key, number))))
+            ends = list(self._carry(rays, detector, search, generator(jax.random.fold_in(step_key, number))))
             arrivals += [_arrivals(photons) for photons in ends]
             total = total.plus(_balance(ends, emitted))
         return Arrivals.joined(arrivals), total
@@ -79,17 +81,19 @@ class MonteCarlo:
         return followed(source, detector, key=key, photons=photons, most_steps=self.most_steps)
 
     def _carry(
-        self, rays: Rays, detector: Detector, grid: SensorGrid, draw: np.random.Generator
+        self, rays: Rays, detector: Detector, search: Search, draw: np.random.Generator
     ) -> Iterator[Photon[np.ndarray]]:
         """Yield photons as they end: absorbed, or cut off after their last step."""
+        few = self.lanes // 8 if isinstance(search, Bodies) else self.lanes  # the last ones skim many bodies
         waiting = start(rays, detector)
         flying = rows(waiting, slice(0, 0))
         while flying.time.size + waiting.time.size:
             room = self.lanes - flying.time.size
             flying = Photon(*(np.concatenate(pair) for pair in zip(flying, rows(waiting, slice(0, room)), strict=True)))
             waiting = rows(waiting, slice(room, None))
-            uniform = jnp.asarray(draw.random((STEPS_PER_STAGE, 5, self.lanes), np.float32))
-            flown = _stage(padded(flying, self.lanes), detector, grid, uniform)
+            lanes = few if flying.time.size <= few else self.lanes
+            uniform = jnp.asarray(draw.random((STEPS_PER_STAGE, 5, lanes), np.float32))
+            flown = _stage(padded(flying, lanes), detector, search, uniform)
             flown = rows(Photon(*(np.asarray(column) for column in flown)), slice(0, flying.time.size))
             ended = (flown.state != FLYING) | (flown.steps >= self.most_steps)
             yield rows(flown, ended)
@@ -97,11 +101,11 @@ class MonteCarlo:
 
 
 @eqx.filter_jit
-def _stage(photons: Photon[Array], detector: Detector, grid: SensorGrid, uniform: Array) -> Photon[Array]:
+def _stage(photons: Photon[Array], detector: Detector, search: Search, uniform: Array) -> Photon[Array]:
     """Some steps of all photons."""
 
     def one(state: Photon[Array], numbers: Array) -> tuple[Photon[Array], None]:
-        return step(state, detector, grid, numbers), None
+        return step(state, detector, search, numbers), None
 
     return jax.lax.scan(one, photons, uniform)[0]
 

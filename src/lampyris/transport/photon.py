@@ -12,6 +12,7 @@ from lampyris._math import dot, normalise, turn
 from lampyris.detector import Detector
 from lampyris.medium import Optics
 from lampyris.rays import Rays
+from lampyris.transport.bodies import Bodies
 from lampyris.transport.sensor_search import SensorGrid
 from lampyris.units import SPEED_OF_LIGHT
 
@@ -34,6 +35,7 @@ class Photon(NamedTuple, Generic[Column]):
     index: Column
     state: Column
     channel: Column
+    """of the surface that was met last, -1 for the wall"""
     cosine: Column
     scatters: Column
     reflections: Column
@@ -62,29 +64,61 @@ def padded(photons: Photon[np.ndarray], size: int) -> Photon[Array]:
     return Photon(*map(jnp.asarray, columns))
 
 
-def step(photons: Photon[Array], detector: Detector, grid: SensorGrid, uniform: Array) -> Photon[Array]:
-    """One free path, to the next scatter, absorption or wall; photons that have ended stay as they are."""
+Search = SensorGrid | Bodies
+"""What finds the sensors of a detector"""
+
+
+def search_of(detector: Detector) -> Search:
+    """The search that the sensors of a detector need: disks on the wall, or bodies in the volume."""
+    return SensorGrid.of(detector) if detector.sensors.flush else Bodies.of(detector)
+
+
+def step(photons: Photon[Array], detector: Detector, search: Search, uniform: Array) -> Photon[Array]:
+    """One free path, to the next scatter, absorption, wall or body; photons that have ended stay as they are.
+
+    Among bodies a path may be cut short on the way, which counts as a step; the photon then flies on, and its free path is
+    drawn anew, which an exponential law allows.
+    """
     to_wall, normal = detector.shape.intersect(photons.position, photons.direction)
     scattering = photons.scattering.sum(axis=-1)
     rate = scattering + photons.absorption
     free = -jnp.log1p(-uniform[0]) / jnp.maximum(rate, 1e-30)
     path, at_wall = jnp.minimum(free, to_wall), free >= to_wall
-    moved = photons._replace(
+    if isinstance(search, Bodies):
+        stop = search.first(photons.position, photons.direction, path)
+        moved = _along(photons, stop.path)
+        on_body = _at_surface(moved, detector, stop.channel, stop.normal, uniform)
+        bare = jnp.full_like(stop.channel, -1)
+        on_wall = _at_surface(_on_wall(moved, detector), detector, bare, normal, uniform)
+        surface = _chosen(stop.at_body, on_body, on_wall)
+        at_surface, flies_on = at_wall | stop.at_body, stop.passing
+    else:
+        moved = _along(photons, path)
+        placed = _on_wall(moved, detector)
+        surface = _at_surface(placed, detector, search.find(moved.position), normal, uniform)
+        at_surface, flies_on = at_wall, jnp.zeros_like(at_wall)
+    inside = _in_medium(moved, detector, uniform, scattering / jnp.maximum(rate, 1e-30))
+    ended = _chosen(at_surface, surface, inside)
+    after = _chosen(photons.state == FLYING, _chosen(flies_on, moved, ended), photons)
+    return after._replace(direction=normalise(after.direction))  # against the drift of many turns
+
+
+def _along(photons: Photon[Array], path: Array) -> Photon[Array]:
+    """The photons further on their ways."""
+    return photons._replace(
         position=photons.position + path[:, None] * photons.direction,
         steps=photons.steps + 1,
         time=photons.time + path * photons.index / SPEED_OF_LIGHT,
     )
-    inside = _in_medium(moved, detector, uniform, scattering / jnp.maximum(rate, 1e-30))
-    wall = _at_wall(moved, detector, grid, normal, uniform)
-    flying = photons.state == FLYING
-    after = jax.tree.map(
-        lambda old, a, b: jnp.where(_as(flying, old), jnp.where(_as(at_wall, old), b, a), old), photons, inside, wall
-    )
-    return after._replace(direction=normalise(after.direction))  # against the drift of many turns
 
 
-def _as(mask: Array, column: Array) -> Array:
-    return mask[:, None] if column.ndim == 2 else mask
+def _on_wall(photons: Photon[Array], detector: Detector) -> Photon[Array]:
+    return photons._replace(position=detector.shape.on_wall(photons.position))
+
+
+def _chosen(mask: Array, these: Photon[Array], those: Photon[Array]) -> Photon[Array]:
+    """These photons where the mask holds, else those."""
+    return jax.tree.map(lambda a, b: jnp.where(mask[:, None] if a.ndim == 2 else mask, a, b), these, those)
 
 
 def _in_medium(photons: Photon[Array], detector: Detector, uniform: Array, share: Array) -> Photon[Array]:
@@ -101,11 +135,10 @@ def _in_medium(photons: Photon[Array], detector: Detector, uniform: Array, share
     )
 
 
-def _at_wall(
-    photons: Photon[Array], detector: Detector, grid: SensorGrid, normal: Array, uniform: Array
+def _at_surface(
+    photons: Photon[Array], detector: Detector, channel: Array, normal: Array, uniform: Array
 ) -> Photon[Array]:
-    """Find the sensor or the wall, and reflect or be absorbed there."""
-    channel = grid.find(photons.position)
+    """Reflect from a sensor, or from the wall where `channel` is -1, or be absorbed there."""
     on_sensor = channel >= 0
     wall, sensor = detector.wall, detector.sensors.surface
     cosine = jnp.clip(-dot(photons.direction, normal), 0.0, 1.0)
@@ -123,10 +156,9 @@ def _at_wall(
     )
     ended = jnp.where(on_sensor, AT_SENSOR, IN_WALL)
     return photons._replace(
-        position=detector.shape.on_wall(photons.position),
         direction=direction,
         state=jnp.where(reflected, FLYING, ended).astype(jnp.int32),
-        channel=jnp.where(reflected, -1, channel).astype(jnp.int32),
+        channel=channel.astype(jnp.int32),
         cosine=cosine,
         reflections=photons.reflections + reflected,
     )

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from lampyris._math import safe_norm
 from lampyris.detector import Detector
 from lampyris.source import Emitters
+from lampyris.transport.contract import check_flush
 from lampyris.transport.wall_basis import projected, projections, terms
 from lampyris.units import SPEED_OF_LIGHT
 
@@ -63,7 +64,8 @@ class Coverage(NamedTuple):
 
     @classmethod
     def of(cls, detector: Detector) -> "Coverage":
-        """The coverage of a detector. **Gradients**: right in positions and radii of the sensors."""
+        """The coverage of a detector by disks. **Gradients**: right in positions and radii of the sensors."""
+        check_flush(detector)
         sensors, shape = detector.sensors, detector.shape
         areas = shape.face_areas()
         on_face = shape.face(sensors.position)[None, :] == jnp.arange(areas.shape[0])[:, None]

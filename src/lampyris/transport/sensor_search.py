@@ -12,6 +12,7 @@ from lampyris._checks import is_concrete
 from lampyris._math import dot
 from lampyris.detector import Detector
 from lampyris.sensors import Sensors
+from lampyris.transport.contract import check_flush
 
 MOST_CELLS = 2_000_000
 
@@ -24,50 +25,63 @@ def held(tree: Tree) -> Tree:
     return jax.tree.map(lambda leaf: leaf if is_concrete(leaf) else jax.lax.stop_gradient(leaf), tree)
 
 
-class SensorGrid(eqx.Module):
-    """Cells in space, each with the list of all sensors whose disk, stretched by a factor, can reach into it.
+class Cells(eqx.Module):
+    """Cells in space, each with the list of all balls that reach into it, as long as the longest needs to be.
 
-    The lists are as long as the longest needs to be, so no sensor is ever left out. Made on the host from a concrete
-    detector (which `jax.grad` gives, `jax.jit` does not); works for every shape.
+    No ball is ever left out, whatever the layout.
     """
 
     origin: Float[Array, "3"]
     cell: Float[Array, ""]
     counts: tuple[int, int, int] = eqx.field(static=True)
     members: Int[Array, "cells most"]
+
+    @classmethod
+    def about(cls, half_extent: Array, centre: np.ndarray, reach: np.ndarray) -> "Cells":
+        """Cells that fill a box about the origin, with the balls of these centres and radii [m]."""
+        centre, reach = np.asarray(centre, float), np.asarray(reach, float)
+        half = np.asarray(half_extent, float) * 1.001 + 1e-3
+        cell = max(float(np.median(reach)), float(np.cbrt(np.prod(2.0 * half) / MOST_CELLS)))
+        counts = np.maximum(np.ceil(2.0 * half / cell).astype(int), 1)
+        large = reach > 1.5 * cell  # apart, because all of one call take the room of the largest
+        groups = [np.flatnonzero(group) for group in (large, ~large) if group.any()]
+        found = [_reached(centre[group], 1.01 * reach[group] + 1e-3, half, cell, counts) for group in groups]
+        members = np.concatenate([group[member] for group, (_, member) in zip(groups, found, strict=True)])
+        table = _lists(np.concatenate([cells for cells, _ in found]), members, int(counts.prod()))
+        along_x, along_y, along_z = map(int, counts)
+        return cls(jnp.asarray(-half, float), jnp.asarray(cell, float), (along_x, along_y, along_z), jnp.asarray(table))
+
+    def at(self, point: Float[Array, "n 3"]) -> tuple[Int[Array, "n 3"], Int[Array, " n"]]:
+        """The cell that holds each point: its place along the axes, and its number."""
+        limit = jnp.asarray(self.counts) - 1
+        index = jnp.clip(((point - self.origin) / self.cell).astype(int), 0, limit)
+        return index, (index[:, 0] * self.counts[1] + index[:, 1]) * self.counts[2] + index[:, 2]
+
+
+class SensorGrid(eqx.Module):
+    """Cells with the sensors whose disks, stretched by a factor, can reach into them.
+
+    Made on the host from a concrete detector (which `jax.grad` gives, `jax.jit` does not); works for every shape.
+    """
+
+    cells: Cells
     position: Float[Array, "channels 3"]
     normal: Float[Array, "channels 3"]
     radius: Float[Array, " channels"]
 
     @classmethod
     def of(cls, detector: Detector, stretch: float = 1.0) -> "SensorGrid":
-        """The grid of a detector."""
+        """The grid of a detector. Raises `LampyrisError` for sensors that stand out of the wall."""
+        check_flush(detector)
         with jax.ensure_compile_time_eval():  # numbers stay numbers inside `jax.jit`
-            return cls._made(held(detector), stretch)
-
-    @classmethod
-    def _made(cls, detector: Detector, stretch: float) -> "SensorGrid":
-        sensors = detector.sensors
-        position, radius = np.asarray(sensors.position, float), stretch * np.asarray(sensors.radius, float)
-        half = np.asarray(detector.shape.half_extent(), float) * 1.001 + 1e-3
-        cell = max(float(radius.max()), float(np.cbrt(np.prod(2.0 * half) / MOST_CELLS)))
-        counts = np.maximum(np.ceil(2.0 * half / cell).astype(int), 1)
-        cells, members = _reached(position, 1.01 * radius + 1e-3, half, cell, counts)
-        table = _lists(cells, members, int(counts.prod()))
-        along_x, along_y, along_z = map(int, counts)
-        return cls(
-            jnp.asarray(-half, float),
-            jnp.asarray(cell, float),
-            (along_x, along_y, along_z),
-            jnp.asarray(table),
-            sensors.position,
-            sensors.normal,
-            sensors.radius,
-        )
+            sensors = held(detector.sensors)
+            reach = stretch * np.asarray(sensors.radius, float)
+            cells = Cells.about(held(detector.shape).half_extent(), np.asarray(sensors.position), reach)
+            return cls(cells, sensors.position, sensors.normal, sensors.radius)
 
     def near(self, point: Float[Array, "n 3"]) -> Int[Array, "n most"]:
         """Channels of all sensors whose stretched disk may hold each point, filled up with -1."""
-        return self.members[self._cell_of(point)]
+        return self.cells.members[self.cells.at(point)[1]]
 
     def overlap(
         self, point: Float[Array, "n 3"], sensors: Sensors, width: float
@@ -88,17 +102,11 @@ class SensorGrid(eqx.Module):
         close = squared < 1.02 * (1.0 + width) * area
         return channel, jnp.where(close & (near >= 0), share, 0.0)
 
-    def _cell_of(self, point: Float[Array, "n 3"]) -> Int[Array, " n"]:
-        limit = jnp.asarray(self.counts) - 1
-        index = jnp.clip(((point - self.origin) / self.cell).astype(int), 0, limit)
-        return (index[:, 0] * self.counts[1] + index[:, 1]) * self.counts[2] + index[:, 2]
-
     def find(self, point: Float[Array, "n 3"]) -> Int[Array, " n"]:
         """Channel whose disk holds each point of the wall, -1 where there is bare wall."""
-        flat = self._cell_of(point)
-        found = jnp.full(point.shape[0], -1, self.members.dtype)
-        for column in range(self.members.shape[1]):
-            candidate = self.members[flat, column]
+        members = self.cells.members[self.cells.at(point)[1]]
+        found = jnp.full(point.shape[0], -1, members.dtype)
+        for candidate in members.T:
             away = point - self.position[candidate]
             height = dot(away, self.normal[candidate])
             radius = self.radius[candidate]
@@ -138,6 +146,6 @@ def _lists(cells: np.ndarray, members: np.ndarray, count: int) -> np.ndarray:
     cells, members = cells[order], members[order]
     first = np.searchsorted(cells, cells, side="left")
     column = np.arange(len(cells)) - first
-    table = np.full((count, int(column.max()) + 1), -1, np.int32)
+    table = np.full((count, int(column.max(initial=0)) + 1), -1, np.int32)
     table[cells, column] = members
     return table
