@@ -3,6 +3,17 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from _tell import (
+    tell_adam,
+    tell_forms,
+    tell_joint,
+    tell_light_level,
+    tell_mismodelled,
+    tell_precision,
+    tell_scans,
+    tell_starts,
+)
+
 Figures = dict[str, dict]
 
 
@@ -117,7 +128,7 @@ def tell_optics(f: Figures) -> str:
     mean = max(abs(value) for value in o["pull_mean"].values())
     return (
         f"{o['converged']} of {o['experiments']} fits converge; errors {errors} %; mean pulls within {mean:.1f} +- "
-        f"{o['pull_mean_sigma']:.2f}, widths {spread(o['pull_width'], '.1f')} +- {o['pull_width_sigma']:.2f}; "
+        f"{o['pull_mean_sigma']:.2f}, widths {spread(o['pull_width'], '.2f')} +- {o['pull_width_sigma']:.2f}; "
         f"{o['seconds']:.0f} s on one shared core"
     )
 
@@ -229,6 +240,15 @@ ROWS = {
         lambda f: f"{f['transport']['energy_balance_error_max']:.0e}".replace("0e+00", "none"),
         "transport.py",
     ),
+    "forms": Row(
+        "Monte Carlo with flush disks, domes, balls and modules in cylinder, sphere and box",
+        tell_forms,
+        "transport_scaling.py",
+    ),
+    "precision": Row("single against double precision, 1 GeV muon in SK", tell_precision, "transport_scaling.py"),
+    "scans": Row(
+        "likelihood of a muon along each parameter: gradient against differences", tell_scans, "likelihood_scans.py"
+    ),
     "engine": Row("light of the built-in engine against Geant4, steps laid as there", tell_engine, "light.py"),
     "learnt": Row(
         "learnt light of mu- and e- against new particles, at energies not trained on", tell_learnt, "siren.py"
@@ -239,6 +259,19 @@ ROWS = {
         tell_optics,
         "calibration.py optics",
     ),
+    "joint": Row(
+        "the same with 11,146 efficiencies, from it and 15 isotropic lamps", tell_joint, "calibration.py joint"
+    ),
+    "mismodelled": Row(
+        "2 % more scattering, all forwards, in the data alone", tell_mismodelled, "calibration.py mismodelled"
+    ),
+    "adam": Row("one laser in a tank of 1016 tubes, beside Adam", tell_adam, "calibration_trials.py adam"),
+    "light_level": Row(
+        "light at which the noise of the paths is that of the data",
+        tell_light_level,
+        "calibration_trials.py light_level",
+    ),
+    "starts": Row("four starts, all parameters half off", tell_starts, "calibration_trials.py starts"),
     "tracks_lamp": Row(
         "absorption, scattering, wall and channels of a tank from one weak lamp",
         tell_tracks("lamp"),
@@ -308,7 +341,7 @@ COMPARED = (
         "four optical parameters from shot-noise data",
         lambda f: (
             f"pulls with means within {max(abs(v) for v in f['calibration']['optics']['pull_mean'].values()):.1f} and widths "
-            f"{spread(f['calibration']['optics']['pull_width'], '.1f')}"
+            f"{spread(f['calibration']['optics']['pull_width'], '.2f')}"
         ),
         "LUCiD: 500 Adam steps of 500,000 rays; no pulls given",
         "calibration.py optics",
@@ -319,9 +352,11 @@ TABLES = {
     "measured": tuple(ROWS),
     "start": ("first_minutes", "demo"),
     "reconstruction": ("muons", "pulls", "sample", "sample pulls", "likelihood", "step"),
-    "transport": ("noise", "photons", "efficiency", "hybrid", "expected", "balance"),
+    "transport": ("noise", "photons", "efficiency", "hybrid", "expected", "balance", "forms", "precision", "scans"),
     "light": ("engine", "learnt"),
-    "calibration": ("optics",),
+    "calibration": ("optics", "joint"),
+    "calibration_trials": ("adam", "light_level", "starts"),
+    "mismodelled": ("mismodelled",),
     "calibration_tracks": ("tracks_lamp", "tracks_muons", "tracks_joint", "energies"),
     "tools": ("display", "fuzz"),
 }

@@ -142,7 +142,8 @@ def times_count(light: Light) -> bool:
 def _correction(light: Light, scale: np.ndarray) -> np.ndarray:
     """What the noise of the paths adds to the mean of exp(-M), as a part of M: sums of log(1 - w) instead of -w."""
     powers = np.asarray(light.powers, float)
-    return sum(scale[:, None] ** n * powers[..., n - 2] / n for n in (2, 3, 4))
+    order = np.arange(2, 5)
+    return (scale[:, None, None] ** order * powers / order).sum(axis=-1)
 
 
 def _dark(marks: np.ndarray, sensors: Sensors) -> np.ndarray:

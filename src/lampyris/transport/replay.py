@@ -41,15 +41,15 @@ class Replayed(NamedTuple):
 
     def summed(self) -> "Replayed":
         """The sum over all groups."""
-        return Replayed(*(column.sum(axis=0) for column in self[:-2]), self.effective, self.left_over)
+        return self._over_groups(lambda column: column.sum(axis=0))
 
     def halves(self) -> "Replayed":
         """Sums over the first and over the second half of the groups, along the first axis."""
+        return self._over_groups(lambda column: column.reshape(2, -1, *column.shape[1:]).sum(axis=1))
 
-        def add(column: Array) -> Array:
-            return column.reshape(2, -1, *column.shape[1:]).sum(axis=1)
-
-        return Replayed(*map(add, self[:-2]), self.effective, self.left_over)
+    def _over_groups(self, add: Callable[[Array], Array]) -> "Replayed":
+        grouped = zip(self._fields[:-2], self[:-2], strict=True)
+        return self._replace(**{name: add(column) for name, column in grouped})
 
 
 @eqx.filter_jit

@@ -1,0 +1,77 @@
+"""How the figures of calibrations and of transports read."""
+
+Figures = dict[str, dict]
+
+
+def tell_joint(f: Figures) -> str:
+    o = f["calibration"]["joint"]
+    means = ", ".join(f"{value:+.1f}" for value in o["pull_mean"].values())
+    return (
+        f"{o['converged']} of {o['experiments']} converge; mean pulls {means} +- {o['pull_mean_sigma']:.1f}; pulls of "
+        f"efficiencies of width {o['efficiency_pull_width']:.2f}, rms {o['efficiency_rms_over_floor']:.2f} of counting alone, "
+        f"{o['efficiency_rms_over_floor_with_charge_resolution']:.2f} of counting with the charge resolution; "
+        f"{o['seconds'] / 60.0:.0f} minutes on one shared core"
+    )
+
+
+def tell_mismodelled(f: Figures) -> str:
+    o = f["calibration"]["mismodelled"]
+    return (
+        f"{o['experiments']} experiments: Rayleigh length off by {o['pull_mean']['medium.scatterers.0.length']:+.1f} of its "
+        f"errors, goodness of fit {o['goodness_sigma_min']:.1f} to {o['goodness_sigma_max']:.1f} sigma, {o['poor_fits']} told as poor"
+    )
+
+
+def tell_adam(f: Figures) -> str:
+    adam, own = f["calibration"]["adam"]["adam"], f["calibration"]["adam"]["second_order"]
+    off = [max(abs(value) for value in fit["away_over_cramer_rao"].values()) for fit in (own, adam)]
+    return (
+        f"`calibrate` {own['iterations']:.0f} iterations, {own['seconds']:.0f} s, off by {off[0]:.1f} Cramer-Rao errors at "
+        f"most; Adam {adam['steps']} steps of {adam['rays']} rays, {adam['seconds']:.0f} s, off by {off[1]:.1f}"
+    )
+
+
+def tell_light_level(f: Figures) -> str:
+    levels = f["calibration"]["light_level"]["photons_of_equal_noise"]
+    return "; ".join(f"{paths} paths: {photons:.1e} photons" for paths, photons in levels.items())
+
+
+def tell_starts(f: Figures) -> str:
+    s = f["calibration"]["starts"]
+    last = max(s["iterations"])
+    return (
+        f"{sum(count < last for count in s['iterations'])} of {len(s['iterations'])} starts end after "
+        f"{min(s['iterations'])} iterations; one was stopped after {last}, {s['ends_apart_over_error_max']:.0f} errors away"
+    )
+
+
+def tell_forms(f: Figures) -> str:
+    forms = f["transport_scaling"]["forms"]
+    worst = max([*forms["balance_error"].values(), *forms["cut_off"].values()])
+    lost = "none" if worst == 0 else f"{worst:.0e} of it"
+    speed = forms["photons_per_second"]
+    return (
+        f"light lost in {len(forms['balance_error'])} cavities: {lost}; {speed['dome'] / 1e6:.2f} million photons a second among "
+        f"11,146 domes, {speed['flush'] / 1e6:.2f} with flush disks beside it, on one core"
+    )
+
+
+def tell_precision(f: Figures) -> str:
+    p = f["transport_scaling"]["precision"]
+    return (
+        f"charges {100 * p['charge_rms_relative']:.2f} % rms, {100 * p['charge_error_over_poisson_max']:.1f} % of their Poisson "
+        f"error at most; total {abs(p['total_relative']):.0e}; slopes {p['slopes_max_over_largest']:.0e} of the largest; "
+        f"{p['photons_that_end_elsewhere']:.0e} of straight photons meet another sensor"
+    )
+
+
+def tell_scans(f: Figures) -> str:
+    scans = f["likelihood_scans"]["scans"]
+    rough = {name: 100.0 * row["gradient_error_relative"] for name, row in scans.items()}
+    bad = {name.split(" [")[0]: error for name, error in rough.items() if error > 10.0}
+    good = [error for error in rough.values() if error <= 10.0]
+    told = ", ".join(f"{name} {error:.0f} %" for name, error in bad.items())
+    return (
+        f"{len(good)} of {len(rough)} parameters within {max(good):.0f} % of the largest difference; not smooth: "
+        f"{told or 'none'}"
+    )
