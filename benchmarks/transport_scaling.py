@@ -176,11 +176,14 @@ def draw(figures: dict) -> None:
             label = names[kind].split(",")[0] if part == "photons" else names[kind]
             across = [row["sensors"] for row in rows.values()] if part == "sensors" else [int(count) for count in rows]
             for row, what in enumerate(("seconds", "peak_memory_gb")):
-                panels[row, column].loglog(across, [r[what] for r in rows.values()], "o-", label=label, markersize=4)
+                panels[row, column].plot(across, [r[what] for r in rows.values()], "o-", label=label, markersize=4)
         panels[0, column].set_ylabel("s an event" if part == "events" else "s", fontsize=9)
         panels[1, column].set_ylabel("peak memory of the process [GB]", fontsize=9)
-        panels[1, column].set_ylim(0.1, 20.0)
         for row in (0, 1):
+            if part == "events":
+                panels[row, column].set_ylim(0.0, None)
+            else:
+                panels[row, column].set(xscale="log", yscale="log")
             panels[row, column].set_xlabel({"events": "events in a batch"}.get(part, part), fontsize=9)
             panels[row, column].grid(alpha=0.3)
             panels[row, column].legend(fontsize=7)

@@ -18,7 +18,8 @@ def tell_mismodelled(f: Figures) -> str:
     o = f["calibration"]["mismodelled"]
     return (
         f"{o['experiments']} experiments: Rayleigh length off by {o['pull_mean']['medium.scatterers.0.length']:+.1f} of its "
-        f"errors, goodness of fit {o['goodness_sigma_min']:.1f} to {o['goodness_sigma_max']:.1f} sigma, {o['poor_fits']} told as poor"
+        f"errors, goodness of fit {o['goodness_sigma_min']:.1f} to {o['goodness_sigma_max']:.1f} sigma, "
+        f"{o['poor_fits']} told as poor"
     )
 
 

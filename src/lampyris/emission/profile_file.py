@@ -19,6 +19,8 @@ from lampyris.emission.smooth import SmoothCurve
 
 FORMAT = "lampyris-profile-2"
 SUFFIX = ".profile"
+LADDER = 12
+"""Energies over which the light of a profile is averaged."""
 CURVES = ("photons", "photons_rms", "length", "distance", "distance_rms")
 
 
@@ -96,8 +98,29 @@ def load_profile(particle: str, file: str | None = None) -> TrackProfile:
 
     Raises `LampyrisError` for an unknown particle and for a file of another particle.
     """
+    return _load(*_version(particle, file))
+
+
+def load_typical(particle: str, file: str | None = None) -> np.ndarray:
+    """Shares (nodes, angles) of the light of a profile, the mean over its energies."""
+    return _typical(*_version(particle, file))
+
+
+def _version(particle: str, file: str | None) -> tuple[str, str | None, int, str]:
+    """What tells one profile from another."""
     changed = Path(file).stat().st_mtime_ns if file is not None and Path(file).is_file() else 0
-    return _load(particle, file, changed, jax.dtypes.canonicalize_dtype(float).name)
+    return particle, file, changed, jax.dtypes.canonicalize_dtype(float).name
+
+
+@lru_cache(maxsize=16)
+def _typical(*version) -> np.ndarray:
+    profile = _load(*version)
+    with jax.ensure_compile_time_eval():
+        energies = jnp.geomspace(*profile.energy_range, LADDER)
+        light = np.asarray(jax.vmap(lambda energy: profile.nodes(energy).light)(energies))
+    # bright tracks tell more, dim ones must not starve
+    mean = (light / light.sum(axis=(1, 2), keepdims=True) ** 0.75).sum(axis=0)
+    return mean / mean.sum()
 
 
 @lru_cache(maxsize=16)

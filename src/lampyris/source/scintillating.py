@@ -1,7 +1,9 @@
 """The two kinds of light of a track in any matter: Cherenkov light and scintillation, from the mean steps of the particle."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,14 +14,16 @@ from lampyris._math import turn
 from lampyris.emission.mean_light import CHERENKOV_EDGES, mean_cherenkov, mean_scintillation
 from lampyris.emission.pattern import RingPattern, UniformPattern
 from lampyris.emission.profile import ProfileNodes
-from lampyris.emission.step_table import MeanSteps, load_step_table
+from lampyris.emission.step_table import MeanSteps, StepTable, load_step_table
 from lampyris.medium import Medium
 from lampyris.rays import Rays
 from lampyris.scintillation import Pulse, Scintillation
 from lampyris.source._source import Emitters, Source
-from lampyris.source.track import Track
+from lampyris.source.track import Track, draw_cells
 from lampyris.spectrum import Spectrum
 
+LADDER = 8
+"""Energies over which the light is averaged for the drawing of rays."""
 WAVELENGTHS = 32
 """Nodes of the emission spectrum: quantiles of equal light."""
 
@@ -37,9 +41,24 @@ class _Part(Track):
     def suited(self, medium: Medium) -> Source:
         return self
 
+    def _table(self, medium: Medium) -> StepTable:
+        return load_step_table(self.particle, medium.material)
+
     def _steps(self, medium: Medium) -> MeanSteps:
         """The mean steps of the particle in the matter of the medium."""
-        return load_step_table(self.particle, medium.material).steps(self.energy)
+        return self._table(medium).steps(self.energy)
+
+    @abstractmethod
+    def _bins(self, medium: Medium) -> Array:
+        """The light in bins."""
+
+    def _typical(self, medium: Medium) -> Array:
+        def shares(energy: Array) -> Array:
+            light = eqx.tree_at(lambda part: part.energy, self, energy)._bins(medium)
+            return light / jnp.maximum(light.sum(), 1e-30)
+
+        energies = jnp.geomspace(*self._table(medium).energy_range, LADDER)
+        return jax.lax.map(shares, energies).mean(axis=0)
 
 
 class CherenkovLight(_Part):
@@ -53,6 +72,9 @@ class CherenkovLight(_Part):
         light = mean_cherenkov(steps, medium)
         pattern = RingPattern.of_bins(light, CHERENKOV_EDGES)
         return ProfileNodes(steps.distance, steps.time, steps.time_rms, pattern, light)
+
+    def _bins(self, medium: Medium) -> Array:
+        return self._nodes(medium).light
 
 
 class ScintillationLight(_Part):
@@ -69,6 +91,9 @@ class ScintillationLight(_Part):
         steps = self._steps(medium)
         return steps, mean_scintillation(steps, _scintillation(medium))
 
+    def _bins(self, medium: Medium) -> Array:
+        return self._light(medium)[1]
+
     def emitters(self, medium: Medium, detected: Spectrum) -> Emitters:
         """One point for each bin along the track."""
         steps, light = self._light(medium)
@@ -82,12 +107,8 @@ class ScintillationLight(_Part):
 
     def emit(self, uniform: Float[Array, "n 4"], medium: Medium) -> Rays:
         """Rays from the points along the track; the points are drawn at fixed numbers and weighted to the true ones."""
-        steps, light = self._light(medium)
-        n, fixed = uniform.shape[0], jax.lax.stop_gradient(light)
-        cumulative = jnp.cumsum(fixed)
-        target = (jnp.arange(n) + uniform[:, 0]) / n * cumulative[-1]
-        node = jnp.clip(jnp.searchsorted(cumulative, target, method="compare_all"), 0, light.size - 1)
-        weight = light[node] / jnp.maximum(fixed[node], 1e-30) * cumulative[-1] / n
+        n, (steps, light) = uniform.shape[0], self._light(medium)
+        node, weight = draw_cells(light, self._typical(medium), uniform[:, 0])
         axis = jnp.broadcast_to(jnp.array([0.0, 0.0, 1.0]), (n, 3))
         direction = turn(axis, 1.0 - 2.0 * uniform[:, 3], 2.0 * np.pi * uniform[:, 1])
         position = self.position + steps.distance[node][:, None] * self.direction

@@ -13,7 +13,7 @@ from lampyris._math import turn
 from lampyris._module import as_array, positive, quantity, real, unit_vector
 from lampyris.emission.cherenkov import BAND, band_energies, sine_squared
 from lampyris.emission.profile import ProfileNodes, TrackProfile, check_plain_water
-from lampyris.emission.profile_file import load_profile
+from lampyris.emission.profile_file import load_profile, load_typical
 from lampyris.medium import Medium
 from lampyris.particle import check_particle, simulate_particle
 from lampyris.particle.material import WATER
@@ -91,6 +91,10 @@ class Track(Source):
         self.profile.check_medium(medium)
         return self.profile.nodes(self.energy)
 
+    def _typical(self, medium: Medium) -> Array:
+        """Shares of the light in the bins of `_nodes`, the mean over all energies: bins of rays are drawn by them."""
+        return jnp.asarray(load_typical(self.particle, self.profile_file))
+
     def emitters(self, medium: Medium, detected: Spectrum) -> Emitters:
         """One point for each bin of the profile."""
         nodes = self._nodes(medium)
@@ -100,17 +104,17 @@ class Track(Source):
         return Emitters(position, axis, self.time + nodes.time, nodes.time_rms, nodes.pattern, wavelength, spectrum)
 
     def emit(self, uniform: Float[Array, "n 4"], medium: Medium) -> Rays:
-        """Rays from the averaged profile; the bins are drawn at fixed energy and weighted to the true one.
+        """Rays from the averaged profile.
 
+        Their bins are drawn from the mean over all energies and weighted to the one that is asked for, so the same rays
+        carry the light of every energy and nothing jumps along it.
         **Gradients**: right; moving the rays with position and direction, reweighting them with energy.
         """
         nodes = self._nodes(medium)
         n = uniform.shape[0]
-        node, angle, chance = _draw_bins(nodes, uniform)
-        light = nodes.light[node, angle]
-        # rounding in the cumulative light can end in a bin without any
-        weight = jnp.where(light > 0, light, 0.0) / jax.lax.stop_gradient(jnp.where(light > 0, light, 1.0))
-        weight = weight * jax.lax.stop_gradient(nodes.light.sum()) / n
+        cell, weight = draw_cells(nodes.light.ravel(), self._typical(medium).ravel(), uniform[:, 0])
+        node, angle = jnp.divmod(cell, nodes.light.shape[1])
+        chance = uniform[:, 3]
         edges = jnp.asarray(np.cos(nodes.pattern.edges))
         cosine = edges[angle] + chance * (edges[angle + 1] - edges[angle])
         axis = jnp.broadcast_to(self.direction, (n, 3))
@@ -120,14 +124,16 @@ class Track(Source):
         return Rays(position, direction, self.time + nodes.time[node], wavelength, weight)
 
 
-def _draw_bins(nodes: ProfileNodes, uniform: Array) -> tuple[Array, Array, Array]:
-    """Bins along the track and in angle in proportion to their light, evenly spread, and a uniform rest."""
-    light = jax.lax.stop_gradient(nodes.light)
-    count, angles = uniform.shape[0], light.shape[1]
-    cumulative = jnp.cumsum(light.ravel())
-    target = (jnp.arange(count) + uniform[:, 0]) / count * cumulative[-1]
+def draw_cells(light: Float[Array, " cells"], typical: Array, uniform: Float[Array, " n"]) -> tuple[Array, Array]:
+    """Cells drawn in proportion to `typical`, evenly spread, and the light that each draw stands for; all of it, added up."""
+    count, typical = uniform.shape[0], jax.lax.stop_gradient(typical)
+    cumulative = jnp.cumsum(typical)
+    target = (jnp.arange(count) + uniform) / count * cumulative[-1]
     cell = jnp.clip(jnp.searchsorted(cumulative, target), 0, light.size - 1)
-    return cell // angles, cell % angles, uniform[:, 3]
+    # rounding in the cumulative light can end in a cell without any
+    share = typical[cell]
+    weight = jnp.where(share > 0, light[cell] / jnp.where(share > 0, share, 1.0), 0.0)
+    return cell, weight * light.sum() / jnp.maximum(weight.sum(), 1e-30)
 
 
 def cherenkov_spectrum(medium: Medium, count: int = 32) -> tuple[Array, Array]:
