@@ -28,6 +28,8 @@ from lampyris.fit.tracks import Tracks
 from lampyris.transport.paths import enough_steps
 
 FIRST_PATHS = 2**18
+ROUGH_PATHS = 2**20
+"""Paths of all runs together in the first stage, no more than `FIRST_PATHS` each."""
 LIGHT = 0.1
 """Photoelectrons of a typical path that the default number of paths aims at."""
 MOST_PATHS = 2**25
@@ -79,8 +81,8 @@ def calibrate(
         tracks.check(detector)
     problem = make_problem(detector, runs, free, settings or CalibrationSettings(), tracks)
     fitter = _Fitter(problem, jax.random.key(0) if key is None else key, report, checkpoint)
-    standing, prepared = fitter.run()
-    last = equations(problem, standing._replace(stage=LAST), prepared, fitter.fits)
+    standing, prepared, last = fitter.run()
+    last = last or equations(problem, standing._replace(stage=LAST), prepared, fitter.fits)
     spread = float(problem.free.detector.sensors.charge_spread)
     goodness = goodness_of(last.pulls, problem.near.zone, spread, _own_numbers(problem, last), len(problem.names))
     statistics = {
@@ -123,40 +125,35 @@ class _Fitter:
         self.steps = max((enough_steps(run.source, detector, key=key) for run in problem.runs), default=0)
         self.fits = None if problem.tracks is None else TrackFits(problem.tracks, detector)
 
-    def run(self) -> tuple[Standing, list[Prepared]]:
-        """Iterate to the end."""
+    def run(self) -> tuple[Standing, list[Prepared], Equations | None]:
+        """Iterate to the end; the equations there are those of the last iteration if it made no step."""
         start = self.problem.start()
         standing = load(self.path, self.identity) if self.path is not None else None
         first = ROUGH if self.problem.runs else LAST
-        standing = standing or Standing(first, 0, start, start, (), (), False, np.zeros((0, 0)))
-        prepared = self._draw(standing)
+        standing = standing or Standing(first, 0, start, start, (), 0.0, (), False, np.zeros((0, 0)))
+        prepared, made = self._draw(standing), None
         while not standing.converged and len(standing.history) < self.problem.settings.most_iterations:
-            after = self._iterate(standing, prepared)
+            made = equations(self.problem, standing, prepared, self.fits)
+            after = self._iterate(standing, prepared, made)
             if self.path is not None:
                 save(self.path, after, self.identity)
             if after.draws != standing.draws:
                 prepared = self._draw(after)
             standing = after
-        return standing, prepared
+        return standing, prepared, made if standing.converged and self.fits is None else None
 
     def _draw(self, standing: Standing) -> list[Prepared]:
         key = jax.random.fold_in(self.key, standing.draws)
-        wanted = self.problem.settings.paths
-        first = FIRST_PATHS if wanted is None else min(wanted, FIRST_PATHS)
-        if standing.stage == ROUGH or not self.problem.runs:
-            return draw(self.problem, standing.drawn, (first, self.steps), key)
-        if wanted is None:
-            wanted = self._enough(standing, first)
-        prepared = draw(self.problem, standing.drawn, (wanted, self.steps), key)
+        wanted, runs = self.problem.settings.paths, len(self.problem.runs)
+        if standing.stage == ROUGH or not runs:
+            few = min(FIRST_PATHS, ROUGH_PATHS // max(runs, 1), wanted or FIRST_PATHS)
+            timed = OFFSET in self.problem.own_paths
+            return draw(self.problem, standing.drawn, (few, self.steps), key, timed=timed)
+        most = max(FIRST_PATHS, MOST_PATHS // runs)
+        enough = 2 ** round(np.log2(np.clip(standing.light / LIGHT, FIRST_PATHS, most)))
+        prepared = draw(self.problem, standing.drawn, (wanted or enough, self.steps), key)
         self._check_times(standing, prepared)
         return prepared
-
-    def _enough(self, standing: Standing, first: int) -> int:
-        """A power of two of paths that bring little light each, as far as memory allows."""
-        few = draw(self.problem, standing.drawn, (first, self.steps), self.key)
-        needed = first * max(self._weights(standing, few)) / LIGHT
-        most = MOST_PATHS // len(self.problem.runs)
-        return max(first, 2 ** round(np.log2(min(max(needed, first), most))))
 
     def _weights(self, standing: Standing, prepared: list[Prepared]) -> list[float]:
         """Photoelectrons of a typical path of each run."""
@@ -172,31 +169,33 @@ class _Fitter:
             count = prepared[0].light.paths.count
             fail("paths", f">= {int(count * worst / HEAVY) + 1}, so that times can be fitted", count)
 
-    def _iterate(self, standing: Standing, prepared: list[Prepared]) -> Standing:
+    def _iterate(self, standing: Standing, prepared: list[Prepared], made: Equations) -> Standing:
         """One step, and where to go from there."""
         problem = self.problem
-        made = equations(problem, standing, prepared, self.fits)
         effective, step = made.effective, solve(made.whole)
-        size = _size(step)
-        state = moved(problem, standing.state, step)
-        told = dict(zip(problem.names, shared_values(problem, state)[0].tolist(), strict=True))
-        history = (*standing.history, told | {"stage": float(standing.stage), "step": size})
-        if self.report is not None:
-            self.report(Progress(len(history), told, size))
+        size, stage = _size(step), standing.stage
         first = standing.effective or tuple(effective)
-        after = standing._replace(state=state, history=history, effective=first)
-        if self.fits is not None and made.followed:
-            after = after._replace(tracks=self.fits.rows(made.followed))
         worn = min((e / f for e, f in zip(effective, first, strict=True)), default=1.0) < FEWEST
         timed = any(path in problem.own_paths for path in (OFFSET, SPREAD))
-        if worn or (size < NEAR and standing.stage < (LAST if timed else ALL)):
-            stage = standing.stage if size >= NEAR else min(standing.stage + 1, LAST)
-            if standing.stage == ROUGH and stage == ALL and OFFSET in problem.own_paths:
-                state = state._replace(channel=state.channel._replace(offset=rough_offsets(problem, state, prepared)))
-                after = after._replace(state=state)
-            return after._replace(stage=stage, draws=standing.draws + 1, drawn=state, effective=())
+        anew = worn or (size < NEAR and stage < (LAST if timed else ALL))
         tolerance = problem.settings.tolerance
-        return after._replace(converged=size < (max(tolerance, UNSTEADY) if made.followed else tolerance))
+        converged = not anew and size < (max(tolerance, UNSTEADY) if made.followed else tolerance)
+        # what moves no more keeps the state that its equations are those of
+        state = standing.state if converged and self.fits is None else moved(problem, standing.state, step)
+        told = dict(zip(problem.names, shared_values(problem, state)[0].tolist(), strict=True))
+        history = (*standing.history, told | {"stage": float(stage), "step": size})
+        if self.report is not None:
+            self.report(Progress(len(history), told, size))
+        light = max((w * run.light.paths.count for w, run in zip(made.weights, prepared, strict=True)), default=0.0)
+        after = standing._replace(state=state, history=history, effective=first, converged=converged, light=light)
+        if self.fits is not None and made.followed:
+            after = after._replace(tracks=self.fits.rows(made.followed))
+        if not anew:
+            return after
+        following = stage if size >= NEAR else min(stage + 1, LAST)
+        if stage == ROUGH and following == ALL and OFFSET in problem.own_paths:
+            state = state._replace(channel=state.channel._replace(offset=rough_offsets(problem, state, prepared)))
+        return after._replace(state=state, stage=following, draws=standing.draws + 1, drawn=state, effective=())
 
 
 def _size(step: Step) -> float:

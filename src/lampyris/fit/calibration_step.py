@@ -42,13 +42,18 @@ def rough_offsets(problem: Problem, state: State, prepared: list[Prepared]) -> n
     return np.where(hits > 0, away / np.maximum(hits, 1), state.channel.offset)
 
 
-def draw(problem: Problem, state: State, size: tuple[int, int], key: PRNGKeyArray) -> list[Prepared]:
-    """Draw the paths of all runs at a state, their number and that of their steps given, and sort the data."""
+def draw(
+    problem: Problem, state: State, size: tuple[int, int], key: PRNGKeyArray, *, timed: bool = True
+) -> list[Prepared]:
+    """Draw the paths of all runs at a state, their number and that of their steps given, and sort the data.
+
+    Without `timed` there are no marks, and charges alone count.
+    """
     free = problem.free_at(state)
     prepared = []
     for number, run in enumerate(problem.runs):
         own = jax.random.fold_in(key, number)
-        light = LampLight.draw(run.source, free, state.theta, problem.near, size, own)
+        light = LampLight.draw(run.source, free, state.theta, problem.near, size, own, timed=timed)
         recorded = light.marks + state.channel.offset[:, None]
         prepared.append(Prepared(light, observe_run(run, recorded, problem.free.detector.sensors), recorded))
     return prepared
@@ -56,14 +61,14 @@ def draw(problem: Problem, state: State, size: tuple[int, int], key: PRNGKeyArra
 
 def measure(
     problem: Problem, state: State, prepared: list[Prepared], stage: int
-) -> tuple[Blocks, list[Pull], list[float]]:
-    """Equations of a step at a state, residuals of the runs, and effective numbers of deposits."""
+) -> tuple[Blocks, list[Pull], list[float], list[float]]:
+    """Equations of a step at a state, residuals of the runs, effective numbers of deposits, and weights of paths."""
     channels = len(state.channel.efficiency)
     own = problem.own if stage != ROUGH else problem.own[:0]
     weighing = Weighing(stage != ROUGH, UNKNOWN_EFFICIENCY if len(own) < len(problem.own) else 0.0)
     blocks = Blocks(problem.free.count + len(problem.solved), channels, len(own))
     free, sensors = problem.free_at(state), problem.free.detector.sensors
-    pulls, effective = [], []
+    pulls, effective, weights = [], [], []
     for number, run in enumerate(prepared):
         marks = run.recorded - state.channel.offset[:, None]
         light, count = run.light.at(free, state.theta, marks)
@@ -75,8 +80,9 @@ def measure(
         blocks.add(made, np.concatenate([columns, problem.free.count + place]), own)
         pulls.append(made)
         effective.append(count)
+        weights.append(float(light.weight))
     _add_priors(problem, state, blocks, own)
-    return blocks, pulls, effective
+    return blocks, pulls, effective, weights
 
 
 def _add_priors(problem: Problem, state: State, blocks: Blocks, own: np.ndarray) -> None:

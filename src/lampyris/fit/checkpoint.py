@@ -14,7 +14,7 @@ from lampyris._checks import LampyrisError
 from lampyris.fit.calibration_problem import Problem, State
 from lampyris.fit.flash_score import ChannelState
 
-FORMAT = "lampyris-calibration-1"
+FORMAT = "lampyris-calibration-2"
 
 
 class Standing(NamedTuple):
@@ -28,6 +28,8 @@ class Standing(NamedTuple):
     state: State
     effective: tuple[float, ...]
     """effective numbers of deposits when the paths were new; empty before the first iteration on them"""
+    light: float
+    """photoelectrons that a typical path brings, times the number of paths: the most of any run, when last measured"""
     history: tuple[dict[str, float], ...]
     converged: bool
     tracks: np.ndarray
@@ -50,7 +52,9 @@ def fingerprint(problem: Problem, key: PRNGKeyArray) -> str:
 def save(path: Path, standing: Standing, identity: str) -> None:
     """Replace the file at once, so that a stop at any moment leaves a whole one."""
     archive: dict[str, Any] = {"format": FORMAT, "identity": identity, "history": json.dumps(standing.history)}
-    archive |= {name: getattr(standing, name) for name in ("stage", "draws", "effective", "converged", "tracks")}
+    archive |= {
+        name: getattr(standing, name) for name in ("stage", "draws", "effective", "light", "converged", "tracks")
+    }
     for name in ("drawn", "state"):
         state: State = getattr(standing, name)
         for part, value in zip(
@@ -79,6 +83,7 @@ def load(path: Path, identity: str) -> Standing | None:
             _state(table, "drawn"),
             _state(table, "state"),
             tuple(table["effective"].ravel().tolist()),
+            float(table["light"]),
             tuple(json.loads(str(table["history"]))),
             bool(table["converged"]),
             table["tracks"],

@@ -25,6 +25,9 @@ class Equations(NamedTuple):
     whole: Blocks
     pulls: list[Pull]
     effective: list[float]
+    """effective number of deposits of each run"""
+    weights: list[float]
+    """photoelectrons of a typical path of each run"""
     followed: list[Followed]
     track_pulls: list[TrackPull]
 
@@ -52,12 +55,12 @@ class Equations(NamedTuple):
 
 def equations(problem: Problem, standing: Standing, prepared: list[Prepared], fits: TrackFits | None) -> Equations:
     """Equations of lamps at the state of a calibration, and of the tracks once the lamps have told what they can."""
-    lamps, pulls, effective = measure(problem, standing.state, prepared, standing.stage)
+    lamps, pulls, effective, weights = measure(problem, standing.state, prepared, standing.stage)
     if fits is None or standing.stage == ROUGH:
-        return Equations(problem.free.count, lamps, lamps, pulls, effective, [], [])
+        return Equations(problem.free.count, lamps, lamps, pulls, effective, weights, [], [])
     detector = problem.detector_at(standing.state)
     rows = standing.tracks if standing.tracks.size else fits.first(detector)
     followed = fits.refit(detector, rows)
     tracked = fits.pulls(problem, standing.state, followed)
     whole = add_tracks(lamps, tracked, problem.free.count)
-    return Equations(problem.free.count, lamps, whole, pulls, effective, followed, tracked)
+    return Equations(problem.free.count, lamps, whole, pulls, effective, weights, followed, tracked)

@@ -79,11 +79,17 @@ class LampLight:
         near: Neighbourhood,
         size: tuple[int, int],
         key: PRNGKeyArray,
+        *,
+        timed: bool = True,
     ) -> "LampLight":
-        """Draw the paths of a source in the detector at `theta`; `size` is their number and that of their steps."""
+        """Draw the paths of a source in the detector at `theta`; `size` is their number and that of their steps.
+
+        Without `timed` it has no marks.
+        """
         detector = free.rebuild(jnp.asarray(theta, float))
         paths = draw_paths(source, detector, count=size[0], steps=size[1], key=key)
-        return cls(source, paths, _marks(source, detector, paths, near), jnp.asarray(near.nearest))
+        marks = _marks(source, detector, paths, near) if timed else np.zeros((detector.sensors.count, 0))
+        return cls(source, paths, marks, jnp.asarray(near.nearest))
 
     def at(self, free: FreeParameters, theta: np.ndarray, marks: np.ndarray) -> tuple[Light, float]:
         """The light after a step of the free parameters with its `marks` [ns], and the effective number of deposits."""

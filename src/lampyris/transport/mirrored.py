@@ -12,6 +12,8 @@ from lampyris.transport.reference import Coverage, Reference
 from lampyris.transport.wall_grid import face_shares, gathered, read
 
 MOMENTS = 3
+DARK = 1e-10
+"""Photoelectrons in a cell below which their times mean nothing; squares of smaller numbers vanish in single precision."""
 
 
 def mirrored_light(
@@ -42,8 +44,8 @@ def mirrored_at_sensors(
     area = jnp.asarray(face_shares(kind, cells), light.dtype) @ shape.face_areas()
     values = read(jnp.concatenate([light, area[:, None]], axis=1), sensors.position / shape.half_extent(), cells)
     density = values[:, 0] / jnp.maximum(values[:, 3], 1e-30)
-    weight = jnp.maximum(values[:, 0], 1e-30)
-    bright = values[:, 0] > 1e-20
+    bright = values[:, 0] > DARK
+    weight = jnp.where(bright, values[:, 0], 1.0)
     mean = jnp.where(bright, values[:, 1] / weight, 0.5)
     variance = jnp.where(bright, jnp.maximum(values[:, 2] / weight - mean**2, 1e-6), 1e-2)
     rms = jnp.sqrt((100.0 * safe_sqrt(variance)) ** 2 + sensors.time_spread**2)

@@ -45,7 +45,7 @@ class Replayed(NamedTuple):
 
     def halves(self) -> "Replayed":
         """Sums over the first and over the second half of the groups, along the first axis."""
-        return self._over_groups(lambda column: column.reshape(2, -1, *column.shape[1:]).sum(axis=1))
+        return self._over_groups(lambda column: column.reshape(2, column.shape[0] // 2, *column.shape[1:]).sum(axis=1))
 
     def _over_groups(self, add: Callable[[Array], Array]) -> "Replayed":
         grouped = zip(self._fields[:-2], self[:-2], strict=True)
