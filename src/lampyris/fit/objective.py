@@ -51,7 +51,7 @@ def local_model(
 ) -> Local:
     """Value, gradient and curvature at a state; `blur` [ns] widens the times for a rough fit."""
     direct = direct_part(model, state, seen.time, detector, jnp.asarray(blur, float))
-    numbers = _likelihood(model, state, direct, scattered, seen, detector, dispersion)
+    numbers = _likelihood(model, state, direct, scattered, seen, detector, dispersion.as_arrays())
     terms, gradient, curvature, expected = (np.asarray(part, float) for part in numbers)
     return Local(float(terms.sum()), gradient, curvature, expected)
 

@@ -50,6 +50,7 @@ class Asked(NamedTuple):
 
 def track_pull(asked: Asked, state: State, scattered: Scattered, seen: Observation) -> TrackPull:
     """Equations of an event about the state of its track and the step of the detector."""
+    asked = asked._replace(dispersion=asked.dispersion.as_arrays())
     return TrackPull(*(np.asarray(part, float) for part in _pull(asked, state, scattered, seen)))
 
 

@@ -28,6 +28,10 @@ class Dispersion(NamedTuple):
     charge_spread: float = 0.4
     slip: float = 0.05
 
+    def as_arrays(self) -> "Dispersion":
+        """The same as arrays, of which compiled functions need not be made anew for every event."""
+        return Dispersion(*(jnp.asarray(value, float) for value in self))
+
     def relative(self, expected: np.ndarray) -> np.ndarray:
         """Relative rms of the charge of each channel beyond Poisson, from its expected photoelectrons."""
         return np.sqrt(self.channel**2 + self.clumps / np.maximum(expected, 1e-3))
