@@ -120,6 +120,7 @@ def experiment(campaign: str, key) -> dict:
     told |= {
         "prediction_share": dict(zip(fit.names, fit.prediction_share.tolist(), strict=True)),
         "goodness": fit.goodness.worst,
+        "held": {held.name: held.pull for held in fit.held},
     }
     if EFFICIENCY in fit.channel_errors:
         away = np.asarray(fit.value.sensors.relative_efficiency - true.sensors.relative_efficiency, float)
@@ -164,6 +165,7 @@ def figures(rows: list[dict]) -> dict:
         "goodness_sigma_max": max(row["goodness"] for row in rows),
         "goodness_sigma_min": min(row["goodness"] for row in rows),
         "poor_fits": sum(row["result"] == "poor fit" for row in rows),
+        "held_pull_max": _largest([row.get("held", {}) for row in rows]),
         "peak_memory_gb": peak_memory_gb(),
     }
     if n > 1:
@@ -178,6 +180,12 @@ def figures(rows: list[dict]) -> dict:
         told["charge_resolution_factor"] = resolution
         told["efficiency_rms_over_floor_with_charge_resolution"] = told["efficiency_rms_over_floor"] / resolution
     return told | {"each": rows}
+
+
+def _largest(rows: list[dict[str, float]]) -> dict[str, float]:
+    """The largest size of each number over the experiments."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: max(abs(row.get(name, 0.0)) for row in rows) for name in names}
 
 
 def main() -> None:

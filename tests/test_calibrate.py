@@ -129,6 +129,23 @@ def test_what_the_model_lacks_is_seen():
     assert fit.result == "poor fit", str(fit)
 
 
+def test_a_number_that_is_held_wrongly_is_named():
+    """Light of a model whose scattering leans more forward; the fitted lengths absorb it, and the residuals look well."""
+    names = {"medium.scatterers.0.phase.asymmetry", "wall.specular_fraction", "sensors.surface.specular_fraction"}
+    true, sources = world(), [*lamps(1, 1e6), lp.Laser([0.0, 0.0, 2.4], [0.0, 0.0, -1.0], 405.0, 1e6)]
+    leaning = eqx.tree_at(lambda d: d.medium.scatterers[0].phase.asymmetry, true, jnp.asarray(0.45))
+    for real, suspects in ((true, ()), (leaning, ("medium.scatterers.0.phase.asymmetry",))):
+        fit = lp.calibrate(true, taken(real, sources, 15), OPTICS, settings=SMALL)
+        held = {held.name: held for held in fit.held}
+        assert names <= set(held)
+        assert tuple(held.name for held in fit.suspects[:1]) == suspects, str(fit)
+        assert fit.result == ("poor fit" if suspects else "converged")
+    asked = held["medium.scatterers.0.phase.asymmetry"]
+    # one step on a curved scale: half of the way or more
+    assert 0.36 < asked.asked < 0.54
+    assert "was held at 0.3, but the data ask for" in str(fit)
+
+
 class StopHereError(Exception):
     pass
 

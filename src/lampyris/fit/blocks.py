@@ -54,6 +54,17 @@ class Blocks:
         whole.groups = [(np.pad(shared, ((0, 0), (0, more))), own) for shared, own in self.groups]
         return whole
 
+    def only(self, shared: np.ndarray) -> "Blocks":
+        """The equations of a choice of the shared parameters, the others held."""
+        part = Blocks(len(shared), *self.own_gradient.shape)
+        square = np.ix_(shared, shared)
+        part.shared_gradient, part.own_gradient = self.shared_gradient[shared], self.own_gradient
+        part.shared, part.mixed, part.own = self.shared[square], self.mixed[:, shared], self.own
+        part.back = self.back[..., shared]
+        part.score = Score(self.score.shared[square], self.score.mixed[:, shared], self.score.own)
+        part.groups = [(moved[:, shared], own) for moved, own in self.groups]
+        return part
+
     def add(self, pull: Pull, columns: np.ndarray, own: np.ndarray) -> None:
         """Add a run; `columns` says which shared parameter each of its derivatives is, `own` which of each channel count."""
         weights, slopes, residual = pull.weights, pull.slopes, pull.residual

@@ -15,13 +15,14 @@ from lampyris.detector import Detector
 from lampyris.fit.blocks import Step, solve
 from lampyris.fit.calibration import Calibration
 from lampyris.fit.calibration_problem import CalibrationSettings, Problem, make_problem
-from lampyris.fit.calibration_result import collect, shared_values
+from lampyris.fit.calibration_result import Findings, collect, shared_values
 from lampyris.fit.calibration_step import ALL, LAST, ROUGH, Prepared, draw, moved, rough_offsets
 from lampyris.fit.checkpoint import Standing, fingerprint, load, save
 from lampyris.fit.equations import Equations, equations
 from lampyris.fit.flash_score import HEAVY
 from lampyris.fit.free import EFFICIENCY, OFFSET, SPREAD
 from lampyris.fit.goodness import goodness_of
+from lampyris.fit.held import held_numbers
 from lampyris.fit.run import Run
 from lampyris.fit.track_fits import TrackFits, track_fits
 from lampyris.fit.tracks import Tracks
@@ -72,7 +73,8 @@ def calibrate(
     Charges and first-hit times of all channels count. Indirect light comes from paths among the true sensors, drawn with
     `key`, which are weighted anew at every step. `tracks` are events of particles that are fitted together with the
     detector, beside the runs or without any. With `checkpoint` every iteration is kept in that file, and a fit that
-    was stopped goes on where it was. Raises `LampyrisError` for what makes no sense.
+    was stopped goes on where it was. At the end the data are asked of the numbers that were held too: one that is wrong makes
+    a poor fit and is named. Raises `LampyrisError` for what makes no sense.
     """
     begin = time.perf_counter()
     for number, run in enumerate(runs):
@@ -87,7 +89,6 @@ def calibrate(
     goodness = goodness_of(last.pulls, problem.near.zone, spread, _own_numbers(problem, last), len(problem.names))
     statistics = {
         "iterations": float(len(standing.history)),
-        "seconds": time.perf_counter() - begin,
         "paths": float(sum(run.light.paths.count for run in prepared[:1])),
         "steps": float(sum(run.light.paths.steps.distance.shape[1] for run in prepared[:1])),
         "saturated": float(sum((~p.seen.used).sum() for p in prepared)),
@@ -97,7 +98,9 @@ def calibrate(
         goodness = replace(goodness, track_map=fitter.fits.goodness(last.track_pulls, last.followed, problem.near.zone))
         tracked = track_fits(last.followed, step)
         statistics |= {"tracks": float(len(tracked)), "tracks_left_out": float(len(fitter.fits.hits) - len(tracked))}
-    return collect(problem, standing, step, goodness, statistics, tracked)
+    held = held_numbers(problem, standing, prepared)
+    statistics["seconds"] = time.perf_counter() - begin
+    return collect(problem, standing, step, Findings(goodness, held, statistics, tracked))
 
 
 def _own_numbers(problem: Problem, last: Equations) -> tuple[float, float]:

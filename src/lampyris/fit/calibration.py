@@ -1,6 +1,7 @@
 """What a calibration returns."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,12 +9,36 @@ from lampyris.describe import html_table
 from lampyris.detector import Detector
 from lampyris.fit.result import Fit
 
+POOR = 5.0
+"""Deviation of the goodness of fit that is called poor."""
+SUSPECT = 3.5
+"""Errors beyond which a number that was held is called wrong; of five right ones, one in 400 fits is."""
 SENTENCES = {
     "converged": "The fit converged.",
     "not converged": "The fit stopped before it converged; its numbers may be far from the best ones.",
     "degenerate": "The data do not fix all parameters; see which combinations they leave open.",
-    "poor fit": "The fit converged, but the model does not describe the data within their errors.",
+    "poor fit": "The fit converged, but the model does not describe the data within their errors, or not with what was held.",
 }
+
+
+class Held(NamedTuple):
+    """One number that was held, and the value that the data would give it next to those that were fitted."""
+
+    name: str
+    value: float
+    asked: float
+    error: float
+    """of the asked value"""
+    pull: float
+    """shift, on the scale of the fit, in its errors"""
+    unit: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} was held at {self.value:.4g}, but the data ask for {self.asked:.4g} +- {self.error:.2g} "
+            f"{self.unit}".rstrip()
+            + f": {abs(self.pull):.1f} errors away."
+        )
 
 
 @dataclass(frozen=True)
@@ -70,6 +95,8 @@ class Calibration:
     """iterations, paths, seconds"""
     history: tuple[dict[str, float], ...]
     """values of the parameters at each iteration"""
+    held: tuple[Held, ...] = ()
+    """what the data of the lamps ask of numbers that were not free"""
     tracks: dict[int, Fit] = field(default_factory=dict)
     """fits of the tracks by the number of their event; those that did not converge are not used and not here"""
 
@@ -83,6 +110,11 @@ class Calibration:
         """Correlation matrix of the values."""
         return self.covariance / np.maximum(np.outer(self.errors, self.errors), 1e-300)
 
+    @property
+    def suspects(self) -> tuple[Held, ...]:
+        """Numbers that were held and are wrong by the data, the worst first."""
+        return tuple(sorted((h for h in self.held if abs(h.pull) > SUSPECT), key=lambda h: -abs(h.pull)))
+
     def error(self, name: str) -> float:
         """Standard deviation of a number by its name."""
         return float(self.errors[self.names.index(name)])
@@ -94,11 +126,12 @@ class Calibration:
 
     def __str__(self) -> str:
         rows = [f"{n:<36}{v:>12} +- {e:<10}{u}" for n, v, e, u in self._rows()]
-        return "\n".join([self._head(), *rows, *self.open_combinations])
+        return "\n".join([self._head(), *rows, *self.open_combinations, *map(str, self.suspects)])
 
     def _repr_html_(self) -> str:
         """The same table in notebooks."""
-        return html_table(self._head(), ("", "value", "error", "unit"), self._rows(), "; ".join(self.open_combinations))
+        told = "; ".join([*self.open_combinations, *map(str, self.suspects)])
+        return html_table(self._head(), ("", "value", "error", "unit"), self._rows(), told)
 
     def _head(self) -> str:
         return f"{self.value.name}: {self.sentence} Goodness of fit {self.goodness.worst:+.1f} sigma"

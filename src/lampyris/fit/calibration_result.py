@@ -1,17 +1,26 @@
 """From the last equations of a calibration to values, errors and words."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from lampyris.fit.blocks import Step
-from lampyris.fit.calibration import Calibration, Goodness
+from lampyris.fit.calibration import POOR, SUSPECT, Calibration, Goodness, Held
 from lampyris.fit.calibration_problem import Problem, State
 from lampyris.fit.checkpoint import Standing
 from lampyris.fit.result import Fit
 
 OPEN = 1.0
 """A combination of logs or logits with a larger error is called open."""
-POOR = 5.0
-"""Deviation of the goodness of fit that is called poor."""
+
+
+class Findings(NamedTuple):
+    """What is told of a fit beside its numbers."""
+
+    goodness: Goodness
+    held: tuple[Held, ...]
+    statistics: dict[str, float]
+    tracks: dict[int, Fit]
 
 
 def shared_values(problem: Problem, state: State) -> tuple[np.ndarray, np.ndarray]:
@@ -23,14 +32,7 @@ def shared_values(problem: Problem, state: State) -> tuple[np.ndarray, np.ndarra
     return np.concatenate([values, photons]), np.concatenate([slopes, photons])
 
 
-def collect(
-    problem: Problem,
-    standing: Standing,
-    step: Step,
-    goodness: Goodness,
-    statistics: dict[str, float],
-    tracks: dict[int, Fit],
-) -> Calibration:
+def collect(problem: Problem, standing: Standing, step: Step, findings: Findings) -> Calibration:
     """Values with errors, what the data leave open, and a result code."""
     values, slopes = shared_values(problem, standing.state)
     covariance, own = _with_gauge(problem, step)
@@ -41,7 +43,8 @@ def collect(
     open_ = open_combinations(problem.names, covariance)
     result = "not converged"
     if standing.converged:
-        result = "degenerate" if open_ else "poor fit" if goodness.worst > POOR else "converged"
+        wrong = findings.goodness.worst > POOR or any(abs(held.pull) > SUSPECT for held in findings.held)
+        result = "degenerate" if open_ else "poor fit" if wrong else "converged"
     channel_errors = {path: np.sqrt(own[:, number]) for number, path in enumerate(problem.own_paths)}
     units = (*(number.unit for number in problem.free.numbers), *("photons" for _ in problem.bright))
     share = np.sqrt(np.maximum(np.diag(path_noise), 0.0) / statistical)
@@ -56,10 +59,11 @@ def collect(
         result,
         open_,
         share,
-        goodness,
-        statistics,
+        findings.goodness,
+        findings.statistics,
         standing.history,
-        tracks,
+        findings.held,
+        findings.tracks,
     )
 
 

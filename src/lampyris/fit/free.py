@@ -70,6 +70,13 @@ class FreeParameters(eqx.Module):
             _check_movable(detector, number)
         return cls(detector, numbers)
 
+    def with_held(self) -> "FreeParameters":
+        """These, and after them all others that could be free, spectra as a whole."""
+        free = {number.leaf for number in self.numbers}
+        others = [group[0] for group in _known(self.detector) if group[0].index is None and group[0].leaf not in free]
+        held = (number for number in others if _unmovable(self.detector, number) is None)
+        return FreeParameters(self.detector, (*self.numbers, *held))
+
     @property
     def count(self) -> int:
         """How many numbers are free."""
@@ -155,13 +162,22 @@ def _of_parameter(detector: Detector, parameter: Parameter) -> list[list[FreeNum
 
 
 def _check_movable(detector: Detector, number: FreeNumber) -> None:
-    old = np.asarray(at_path(detector, number.leaf), float).ravel()
-    old = old if number.index is None else old[number.index : number.index + 1]
+    rule = _unmovable(detector, number)
+    if rule is not None:
+        fail(f"free: {number.path}", f"{rule} at the start", _old(detector, number)[0], number.unit)
+
+
+def _unmovable(detector: Detector, number: FreeNumber) -> str | None:
+    """The rule that the value of a number breaks, from which no step in log or logit leads away."""
+    old = _old(detector, number)
     if number.domain.rule == "between 0 and 1":
-        if np.all((old <= EDGE) | (old >= 1.0 - EDGE)):
-            fail(f"free: {number.path}", "between 0 and 1 at the start, ends excluded", old[0])
-    elif not np.isfinite(old).any():
-        fail(f"free: {number.path}", "finite at the start", old[0], number.unit)
+        return "between 0 and 1, ends excluded," if np.all((old <= EDGE) | (old >= 1.0 - EDGE)) else None
+    return None if np.isfinite(old).any() else "finite"
+
+
+def _old(detector: Detector, number: FreeNumber) -> np.ndarray:
+    old = np.asarray(at_path(detector, number.leaf), float).ravel()
+    return old if number.index is None else old[number.index : number.index + 1]
 
 
 def _values(free: FreeParameters, theta: Array, wavelength: Array) -> Array:

@@ -31,8 +31,19 @@ def save_calibration(path: Path | str, fit: Calibration) -> None:
     shown = picture("Charge residuals by sensor, (data - expected) / error", _maps(fit))
     if fit.history and fit.names:
         shown += picture("Parameters by iteration, over their last values", _history(fit))
-    body = f"{fit._repr_html_()}{open_}<h2>Goodness of fit</h2>{fits}{_correlation(fit)}{shown}"
+    body = f"{fit._repr_html_()}{open_}<h2>Goodness of fit</h2>{fits}{_held(fit)}{_correlation(fit)}{shown}"
     save_whole("save_calibration", path, page(f"Calibration of {fit.value.name}", body))
+
+
+def _held(fit: Calibration) -> str:
+    """What the data ask of the numbers that were held, as a table."""
+    if not fit.held:
+        return ""
+    rows = [
+        (h.name, f"{h.value:.4g} {h.unit}", f"{h.asked:.4g} +- {h.error:.2g}", f"{h.pull:+.1f} errors")
+        for h in fit.held
+    ]
+    return f"<h2>Numbers that were held</h2>{table(('', 'held at', 'the data ask for', 'away'), rows)}"
 
 
 def _correlation(fit: Calibration) -> str:
