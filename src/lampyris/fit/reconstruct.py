@@ -28,6 +28,10 @@ REFRESHES = 5
 """Most evaluations of the indirect light in the last stage."""
 STILL = 0.1
 """Move of the track, in standard deviations, below which its indirect light need not be evaluated anew."""
+LOOKS = 3
+"""Most further looks at an event whose fit ends oddly."""
+ODD = 4.5
+"""Standard deviations of a latent number or of the total charge beyond which a fit is looked at again."""
 ROUGH, NEAR, CLOSE = 10.0, 1.0, 0.02
 """Gains of the log-likelihood that are left to the next stage, to the next evaluation of the indirect light, and undone."""
 
@@ -82,25 +86,53 @@ def reconstruct(
 
 
 def _climb(problem: Problem, state: State) -> Stages:
-    """The rough stage, then the likelihood itself, its indirect light evaluated anew until the track stands still."""
+    """The rough stage, then the likelihood itself; where that ends at an odd event, once more from the same place.
+
+    Far from the truth a fit may buy a wrong energy with turns and a range that no muon has, and stick there. Its place and
+    its direction are good by then, and with the energy of its light, straight again, it finds the rest.
+    """
     scattered = problem.scattered(state.track)
     climb = maximise(
         lambda s: problem.rough_local(s, scattered), problem.move, state, most_iterations=15, tolerance=ROUGH
     )
-    rough, fine, missing = climb.iterations, 0, None
+    best = last = _settle(problem, climb.point, climb)
+    fine = best.fine
+    for _ in range(LOOKS):
+        if not _odd(problem, last):
+            break
+        track = last.climb.point.track
+        energy = _energy_of_light(problem, float(track.energy), problem.charge / last.climb.local.expected.sum())
+        anew = problem.model.start(Track(track.particle, energy, track.position, track.direction, track.time))
+        last = _settle(problem, anew, climb)
+        fine, best = fine + last.fine, max(best, last, key=lambda stages: stages.climb.local.value)
+    return best._replace(fine=fine)
+
+
+def _settle(problem: Problem, state: State, climb: Climb) -> Stages:
+    """Climb the likelihood from a state, its indirect light evaluated anew until the track stands still."""
+    rough, fine, missing, expected = climb.iterations, 0, None, climb.local.expected
     for tolerance in (NEAR, *[CLOSE] * REFRESHES):
-        before, scattered = climb.point, problem.scattered(climb.point.track)
-        problem.weigh(climb.local.expected)
+        before, scattered = state, problem.scattered(state.track)
+        problem.weigh(expected)
         objective = partial(problem.local, scattered=scattered, blur=0.0)
         climb = maximise(objective, problem.move, before, tolerance=tolerance, missing=missing)
-        fine, missing = fine + climb.iterations, climb.missing
+        fine, missing, state, expected = fine + climb.iterations, climb.missing, climb.point, climb.local.expected
         if (
             climb.converged
             and tolerance == CLOSE
-            and distance_moved(before.track, climb.point.track, climb.local.curvature) < STILL
+            and distance_moved(before.track, state.track, climb.local.curvature) < STILL
         ):
             return Stages(climb, True, rough, fine)
     return Stages(climb, False, rough, fine)
+
+
+def _odd(problem: Problem, stages: Stages) -> bool:
+    """Whether a fit ended where few events are: with latent numbers or a total charge far from what is expected."""
+    local = stages.climb.local
+    latent = np.abs(np.asarray(stages.climb.point.latent, float)).max(initial=0.0)
+    noise = np.hypot(problem.dispersion.total, np.sqrt((1.0 + problem.dispersion.charge_spread**2) / problem.charge))
+    away = abs(np.log(problem.charge / local.expected.sum())) / noise
+    return bool(max(latent, away) > ODD or not stages.converged)
 
 
 def distance_moved(before: Track, now: Track, curvature: np.ndarray) -> float:
