@@ -88,3 +88,32 @@ def test_public_names_are_frozen():
         "Hits",
     }
     assert wanted <= set(lp.__all__)
+
+
+def test_a_further_event_compiles_nothing(tank, fit):
+    """Energies, widths and charges differ from event to event; functions that were compiled for one serve all."""
+    other = lp.simulate(tank, lp.Track("mu-", 900.0, [2.0, -0.5, 1.0], [-0.6, 0.0, -0.8], -2.0), key=jax.random.key(8))
+    compiled = []
+
+    def listen(event: str, duration: float, **_) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            compiled.append(duration)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        jax.jit(lambda x: x + 1)(1.0)
+        assert compiled  # else it could not fail
+        compiled.clear()
+        assert lp.reconstruct(tank, other, particle="mu-").result == "converged"
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    assert not compiled
+
+
+def test_a_fit_that_starts_with_twice_the_energy_finds_back(tank, event, truth, fit):
+    position = truth.position + np.array([0.3, -0.2, 0.2])
+    start = lp.Track("mu-", 2000.0, position, truth.direction, truth.time)
+    again = lp.reconstruct(tank, event.hits, particle="mu-", start=start)
+    assert again.result == "converged"
+    assert abs(again.log_likelihood - fit.log_likelihood) < 1.0
+    assert abs(float(again.value.energy - fit.value.energy)) < 0.2 * fit.error.energy
