@@ -8,17 +8,20 @@ points down. Four optical parameters are fitted from starts half off; data come 
 `adam`: the same data and the same start for `lp.calibrate` and for Adam on the Poisson likelihood of the charges, whose
 expectation is made of new rays at every step (`ExpectedValue`, 2^15 rays, 6 steps). `starts`: values at every iteration
 of fits from four starts, and chi-square of the data over absorption length and reflectance of the wall. `light_level`:
-noise of the prediction over the statistical error, for several numbers of photons and of paths.
+noise of the prediction over the statistical error, for several numbers of photons and of paths. What is known of all three
+is drawn in docs/_static/calibration_trials.png (`--draw` draws alone).
 """
 
 import argparse
+import json
 import time
+from pathlib import Path
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from _record import record
+from _record import RESULTS, record
 from calibration_tracks import COUNT, TRUE, tank
 
 import lampyris as lp
@@ -33,6 +36,7 @@ from lampyris.transport.paths import enough_steps
 OPTICS = ("medium.absorption_length", "medium.scatterers.0.length", "wall.reflectance", "sensors.surface.reflectance")
 SENSOR = 0.15
 SETTINGS = lp.CalibrationSettings(paths=2**20)
+FIGURE = Path(__file__).parents[1] / "docs" / "_static" / "calibration_trials.png"
 ADAM_STEPS, ADAM_RATE, ADAM_RAYS = 300, 0.03, 2**15
 
 
@@ -166,6 +170,41 @@ def light_level(_) -> dict:
     return {"scan": rows, "photons_of_equal_noise": take_over}
 
 
+def show(figures: dict) -> None:
+    """Ways of the starts over the map of chi-square and by iteration, and the noise of the paths against the light."""
+    from matplotlib.figure import Figure
+
+    sheet = Figure(figsize=(13.0, 4.0), layout="constrained")
+    over, by_step, noise = sheet.subplots(1, 3)
+    found, names = (
+        figures["starts"],
+        [path.removeprefix("medium.").replace("scatterers.0", "scattering") for path in OPTICS],
+    )
+    factors, chi_square = found["map"]["factors"], np.array(found["map"]["chi_square"])
+    above = np.log10(chi_square - chi_square.min() + 10.0)
+    image = over.pcolormesh(factors, factors, above.T, cmap="Greys_r", shading="gouraud")
+    sheet.colorbar(image, ax=over, label="log10 of chi-square above the least + 10")
+    for number, way in enumerate(found["ways"]):
+        steps = np.array([[row[path] / found["truth"][path] for path in OPTICS] for row in way])
+        over.plot(steps[:, 0], steps[:, 2], "o-", markersize=3, linewidth=1.0, label=f"start {number + 1}")
+        for column in range(len(OPTICS)):
+            label = names[column] if number == 0 else None
+            by_step.plot(steps[:, column], "o-", markersize=3, linewidth=1.0, color=f"C{column}", label=label)
+    over.set(xlabel=f"{names[0]} / truth", ylabel=f"{names[2]} / truth", xlim=(0.4, 1.6), ylim=(0.4, 1.6))
+    by_step.set(xlabel="iteration", ylabel="parameter / truth", ylim=(0.0, 2.5))
+    scan = figures["light_level"]["scan"]
+    for paths in sorted({row["paths"] for row in scan}):
+        rows = [row for row in scan if row["paths"] == paths]
+        noise.loglog(
+            [r["photons"] for r in rows], [max(r["share"].values()) for r in rows], "o-", label=f"{paths} paths"
+        )
+    noise.axhline(1.0, color="#888888", linewidth=0.8)
+    noise.set(xlabel="photons of the laser", ylabel="noise of the paths / statistical error, worst parameter")
+    for panel in (over, by_step, noise):
+        panel.legend(fontsize=7)
+    sheet.savefig(FIGURE, dpi=110)
+
+
 def named(values) -> dict[str, float]:
     return dict(zip(OPTICS, np.asarray(values, float).tolist(), strict=True))
 
@@ -173,13 +212,19 @@ def named(values) -> dict[str, float]:
 def main() -> None:
     options = argparse.ArgumentParser()
     trials = {"adam": adam, "starts": starts, "light_level": light_level}
-    options.add_argument("trials", nargs="+", choices=list(trials))
+    options.add_argument("trials", nargs="*", choices=list(trials))
+    options.add_argument("--draw", action="store_true", help="draw what is in the file already")
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
+    if not (chosen.trials or chosen.draw):
+        options.error("name a trial, or ask for --draw")
     for name in chosen.trials:
         found = trials[name](jax.random.key(chosen.seed))
         print(name, found, flush=True)
         record("calibration", {name: {"photons": 1e6}}, chosen.seed, {name: found}, keep=True)
+    known = json.loads((RESULTS / "calibration.json").read_text())["figures"]
+    if {"starts", "light_level"} <= set(known):
+        show(known)
 
 
 if __name__ == "__main__":

@@ -98,15 +98,33 @@ def _add_priors(problem: Problem, state: State, blocks: Blocks, own: np.ndarray)
 
 def moved(problem: Problem, state: State, step: Step) -> State:
     """The state after a step, which is cut to a length that the model can be trusted over."""
-    step_ = step.shared * min(1.0, LONGEST / max(np.abs(step.shared).max(initial=0.0), 1e-30))
-    theta = state.theta + step_[: problem.free.count]
+    shared, channels = shortened(step)
+    theta = state.theta + shared[: problem.free.count]
     brightness = state.brightness.copy()
-    brightness[problem.solved] += step_[problem.free.count :]
+    brightness[problem.solved] += shared[problem.free.count :]
     own = [column.copy() for column in state.channel]
-    for index, number in enumerate(problem.own[: step.own.shape[1]]):
+    for index, number in enumerate(problem.own[: channels.shape[1]]):
         limit = LONGEST * (own[number] if number != OWN_PATHS.index(OFFSET) else 2.0 * own[2])
-        own[number] = own[number] + np.clip(step.own[:, index], -limit, limit)
+        own[number] = own[number] + np.clip(channels[:, index], -limit, limit)
     if problem.pinned:
         mean = own[0].mean()
         own[0], brightness = own[0] / mean, brightness + np.log(mean)
     return State(theta, brightness, ChannelState(*own))
+
+
+def shortened(step: Step) -> tuple[np.ndarray, np.ndarray]:
+    """The step in shared parameters, none longer than `LONGEST`, and that of the channels.
+
+    Where a parameter would go further, it is held at the limit and the equations of all others are solved again: one that
+    runs away, as a small reflectance in its logit, does not keep the others from moving.
+    """
+    shared, held = step.shared, np.zeros(len(step.shared), bool)
+    inverse = step.answer.shared[:, : len(shared)]
+    for _ in range(len(shared)):
+        beyond = np.where(held, 0.0, np.abs(shared))
+        if beyond.max(initial=0.0) <= LONGEST:
+            break
+        held[beyond.argmax()] = True
+        wanted = np.clip(shared, -LONGEST, LONGEST)[held] - step.shared[held]
+        shared = step.shared + inverse[:, held] @ np.linalg.solve(inverse[np.ix_(held, held)], wanted)
+    return shared, step.own + step.leaning @ (shared - step.shared)
