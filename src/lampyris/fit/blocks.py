@@ -193,7 +193,7 @@ def _inverse(falls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     if not len(falls):
         return falls, falls
-    scale = np.sqrt(np.maximum(np.diag(falls), 1e-12))
+    scale = np.sqrt(np.maximum(np.abs(np.diag(falls)), 1e-12))
     scaled = falls / np.outer(scale, scale)
     size, vectors = np.linalg.eigh(0.5 * (scaled + scaled.T))
     lifted = scaled + (vectors * np.maximum(LOST - size, 0.0)) @ vectors.T
