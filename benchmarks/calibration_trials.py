@@ -135,16 +135,18 @@ def starts(key) -> dict:
 
 
 def _map(run: lp.Run, axes) -> list[list[float]]:
-    """Chi-square of charges and times, rows over the absorption length, columns over the wall."""
+    """Chi-square of charges and times, their covariance that at the truth; rows over absorption, columns over the wall."""
     problem = make_problem(world(), [run], OPTICS, SETTINGS)
     state = problem.start()
     size = (2**19, enough_steps(run.source, world(), key=jax.random.key(0)))
     prepared = draw(problem, state, size, jax.random.key(1))
+    inverse = np.linalg.inv(measure(problem, state, prepared, LAST)[1][0].scatter)
 
     def chi_square(absorption: float, wall: float) -> float:
         odds = np.log(TRUE[2] * wall / (1.0 - TRUE[2] * wall)) - np.log(TRUE[2] / (1.0 - TRUE[2]))
         moved = state._replace(theta=np.array([np.log(absorption), 0.0, odds, 0.0]))
-        return float((measure(problem, moved, prepared, LAST)[1][0].whitened ** 2).sum())
+        residual = measure(problem, moved, prepared, LAST)[1][0].residual.mean(axis=0)
+        return float(np.einsum("ci,cij,cj->", residual, inverse, residual))
 
     return [[chi_square(absorption, wall) for wall in axes[1]] for absorption in axes[0]]
 
@@ -191,7 +193,7 @@ def show(figures: dict) -> None:
             label = names[column] if number == 0 else None
             by_step.plot(steps[:, column], "o-", markersize=3, linewidth=1.0, color=f"C{column}", label=label)
     over.set(xlabel=f"{names[0]} / truth", ylabel=f"{names[2]} / truth", xlim=(0.4, 1.6), ylim=(0.4, 1.6))
-    by_step.set(xlabel="iteration", ylabel="parameter / truth", ylim=(0.0, 2.5))
+    by_step.set(xlabel="iteration", ylabel="parameter / truth", ylim=(0.2, 1.7))
     scan = figures["light_level"]["scan"]
     for paths in sorted({row["paths"] for row in scan}):
         rows = [row for row in scan if row["paths"] == paths]
@@ -199,7 +201,7 @@ def show(figures: dict) -> None:
             [r["photons"] for r in rows], [max(r["share"].values()) for r in rows], "o-", label=f"{paths} paths"
         )
     noise.axhline(1.0, color="#888888", linewidth=0.8)
-    noise.set(xlabel="photons of the laser", ylabel="noise of the paths / statistical error, worst parameter")
+    noise.set(xlabel="photons of the laser", ylabel="noise of the paths / statistical error")
     for panel in (over, by_step, noise):
         panel.legend(fontsize=7)
     sheet.savefig(FIGURE, dpi=110)
@@ -212,12 +214,12 @@ def named(values) -> dict[str, float]:
 def main() -> None:
     options = argparse.ArgumentParser()
     trials = {"adam": adam, "starts": starts, "light_level": light_level}
-    options.add_argument("trials", nargs="*", choices=list(trials))
+    options.add_argument("trials", nargs="*", help=", ".join(trials))
     options.add_argument("--draw", action="store_true", help="draw what is in the file already")
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
-    if not (chosen.trials or chosen.draw):
-        options.error("name a trial, or ask for --draw")
+    if not set(chosen.trials) <= set(trials) or not (chosen.trials or chosen.draw):
+        options.error(f"name trials among {', '.join(trials)}, or ask for --draw")
     for name in chosen.trials:
         found = trials[name](jax.random.key(chosen.seed))
         print(name, found, flush=True)

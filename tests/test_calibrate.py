@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import lampyris as lp
+from lampyris.fit.blocks import Blocks, solve
+from lampyris.fit.calibration_step import LONGEST, shortened
 from lampyris.fit.free import FreeParameters, Rebuild
 from lampyris.layout import box_panels
 from lampyris.medium import Scatterer
@@ -249,3 +251,29 @@ def test_bad_runs():
     infinite = eqx.tree_at(lambda d: d.medium.absorption_length.value, world(), jnp.asarray(jnp.inf))
     with pytest.raises(lp.LampyrisError, match="finite at the start"):
         lp.calibrate(infinite, [lp.Run(lamp, good)], ["medium.absorption_length"])
+
+
+def equations_of(information, gradient) -> Blocks:
+    blocks = Blocks(len(gradient), 1, 0)
+    blocks.inform(np.arange(len(gradient)), np.asarray(gradient, float), np.asarray(information, float))
+    return blocks
+
+
+def test_a_parameter_that_runs_away_keeps_no_other_from_moving():
+    """The others solve their own equations, given where it stops."""
+    information = np.array([[0.1, 0.3, 0.0], [0.3, 50.0, 4.0], [0.0, 4.0, 20.0]])
+    gradient = information @ np.array([-40.0, 0.3, 0.2])
+    shared, _ = shortened(solve(equations_of(information, gradient)))
+    assert shared[0] == pytest.approx(-LONGEST)
+    rest = np.linalg.solve(information[1:, 1:], gradient[1:] + information[1:, 0] * LONGEST)
+    np.testing.assert_allclose(shared[1:], rest, rtol=1e-6)
+    near = np.array([0.2, -0.3, 0.1])
+    np.testing.assert_allclose(shortened(solve(equations_of(information, information @ near)))[0], near, rtol=1e-6)
+
+
+def test_information_that_noise_made_negative_is_none():
+    blocks = equations_of([[0.0]], [1.0])
+    blocks.shared[:] = -1e5
+    step = solve(blocks)
+    assert np.isfinite(step.shared).all()
+    assert step.covariance[0, 0] > 1.0

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from _tell import (
     tell_adam,
+    tell_efficiencies,
     tell_forms,
     tell_joint,
     tell_light_level,
@@ -262,6 +263,9 @@ ROWS = {
     "joint": Row(
         "the same with 11,146 efficiencies, from it and 15 isotropic lamps", tell_joint, "calibration.py joint"
     ),
+    "efficiencies": Row(
+        "11,146 efficiencies alone, from 15 isotropic lamps", tell_efficiencies, "calibration.py efficiencies"
+    ),
     "mismodelled": Row(
         "2 % more scattering, all forwards, in the data alone", tell_mismodelled, "calibration.py mismodelled"
     ),
@@ -354,7 +358,7 @@ TABLES = {
     "reconstruction": ("muons", "pulls", "sample", "sample pulls", "likelihood", "step"),
     "transport": ("noise", "photons", "efficiency", "hybrid", "expected", "balance", "forms", "precision", "scans"),
     "light": ("engine", "learnt"),
-    "calibration": ("optics", "joint"),
+    "calibration": ("optics", "efficiencies", "joint"),
     "calibration_trials": ("adam", "light_level", "starts"),
     "mismodelled": ("mismodelled",),
     "calibration_tracks": ("tracks_lamp", "tracks_muons", "tracks_joint", "energies"),

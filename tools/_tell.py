@@ -10,15 +10,27 @@ def tell_joint(f: Figures) -> str:
         f"{o['converged']} of {o['experiments']} converge; mean pulls {means} +- {o['pull_mean_sigma']:.1f}; pulls of "
         f"efficiencies of width {o['efficiency_pull_width']:.2f}, rms {o['efficiency_rms_over_floor']:.2f} of counting alone, "
         f"{o['efficiency_rms_over_floor_with_charge_resolution']:.2f} of counting with the charge resolution; "
-        f"{o['seconds'] / 60.0:.0f} minutes on one shared core"
+        f"{o['seconds'] / 60.0:.1f} minutes on one core"
+    )
+
+
+def tell_efficiencies(f: Figures) -> str:
+    o = f["calibration"]["efficiencies"]
+    return (
+        f"{o['converged']} of {o['experiments']} converge; pulls of width {o['efficiency_pull_width']:.2f}, rms "
+        f"{o['efficiency_rms_over_floor']:.2f} of counting alone, "
+        f"{o['efficiency_rms_over_floor_with_charge_resolution']:.2f} of counting with the charge resolution; "
+        f"{o['seconds'] / 60.0:.1f} minutes on one shared core"
     )
 
 
 def tell_mismodelled(f: Figures) -> str:
     o = f["calibration"]["mismodelled"]
+    asked = [row["held"]["medium.scatterers.1.length"] for row in o["each"]]
     return (
         f"{o['experiments']} experiments: Rayleigh length off by {o['pull_mean']['medium.scatterers.0.length']:+.1f} of its "
-        f"errors, goodness of fit {o['goodness_sigma_min']:.1f} to {o['goodness_sigma_max']:.1f} sigma, "
+        f"errors, goodness of fit {o['goodness_sigma_min']:.1f} to {o['goodness_sigma_max']:.1f} sigma; the forward length, "
+        f"which was held, asked for {min(map(abs, asked)):.1f} to {max(map(abs, asked)):.1f} errors away; "
         f"{o['poor_fits']} told as poor"
     )
 
@@ -39,10 +51,9 @@ def tell_light_level(f: Figures) -> str:
 
 def tell_starts(f: Figures) -> str:
     s = f["calibration"]["starts"]
-    last = max(s["iterations"])
     return (
-        f"{sum(count < last for count in s['iterations'])} of {len(s['iterations'])} starts end after "
-        f"{min(s['iterations'])} iterations; one was stopped after {last}, {s['ends_apart_over_error_max']:.0f} errors away"
+        f"all end, after {min(s['iterations'])} to {max(s['iterations'])} iterations, at most "
+        f"{s['ends_apart_over_error_max']:.1f} errors apart"
     )
 
 
