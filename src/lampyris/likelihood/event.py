@@ -30,7 +30,7 @@ class Dispersion(NamedTuple):
 
     def as_arrays(self) -> "Dispersion":
         """The same as arrays, of which compiled functions need not be made anew for every event."""
-        return Dispersion(*(jnp.asarray(value, float) for value in self))
+        return jax.tree.map(lambda value: jnp.asarray(value, float), self)
 
     def relative(self, expected: np.ndarray) -> np.ndarray:
         """Relative rms of the charge of each channel beyond Poisson, from its expected photoelectrons."""
