@@ -25,13 +25,19 @@ def merged(old: dict, new: dict) -> dict:
     return both
 
 
-def record(name: str, settings: dict, seed: int, figures: dict, *, keep: bool = False) -> Path:
-    """Write `results/NAME.json`; `keep` leaves figures of earlier runs that this run did not measure."""
+def record(
+    name: str, settings: dict, seed: int, figures: dict, *, keep: bool = False, whole: tuple[str, ...] = ()
+) -> Path:
+    """Write `results/NAME.json`; `keep` leaves figures of earlier runs that this run did not measure.
+
+    Of the figures named in `whole` nothing earlier is left.
+    """
     import jax
 
     if keep and (RESULTS / f"{name}.json").exists():
         old = json.loads((RESULTS / f"{name}.json").read_text())
-        figures, settings = merged(old["figures"], figures), merged(old["settings"], settings)
+        kept = {key: value for key, value in old["figures"].items() if key not in whole}
+        figures, settings = merged(kept, figures), merged(old["settings"], settings)
 
     document = {
         "name": name,

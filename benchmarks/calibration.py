@@ -205,7 +205,7 @@ def main() -> None:
             rows.append(experiment(campaign, jax.random.fold_in(jax.random.key(chosen.seed), number)))
             print(campaign, number, rows[-1], flush=True)
             settings = {campaign: {"experiments": chosen.experiments, "photons": 1e7}}
-            record("calibration", settings, chosen.seed, {campaign: figures(rows)}, keep=True)
+            record("calibration", settings, chosen.seed, {campaign: figures(rows)}, keep=True, whole=(campaign,))
 
 
 if __name__ == "__main__":

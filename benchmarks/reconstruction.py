@@ -79,7 +79,7 @@ def main() -> None:
         figures = fit(sample, chosen.events, chosen.seed, chosen.jobs)
         print(sample.name, figures, flush=True)
         settings = {sample.name: {"events": chosen.events, "jobs": chosen.jobs}}
-        record("reconstruction", settings, chosen.seed, {sample.name: figures}, keep=True)
+        record("reconstruction", settings, chosen.seed, {sample.name: figures}, keep=True, whole=(sample.name,))
 
 
 if __name__ == "__main__":
