@@ -24,9 +24,8 @@ def tank(channels=CHANNELS):
     """A tube with a ring of sensors."""
     azimuth = 2.0 * np.pi * np.arange(channels) / channels
     outward = np.stack([np.cos(azimuth), np.sin(azimuth), np.zeros(channels)], axis=1)
-    return Detector(
-        Cylinder(2.0, 4.0), Medium(1.34, 50.0), Lambertian(0.0), make_sensors(2.0 * outward, -outward, 0.1), name="Eos"
-    )
+    sensors = make_sensors(2.0 * outward, -outward, min(0.1, 6.0 / channels))
+    return Detector(Cylinder(2.0, 4.0), Medium(1.34, 50.0), Lambertian(0.0), sensors, name="Eos")
 
 
 def fit(detector, hits, *, particle):

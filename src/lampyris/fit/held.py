@@ -36,5 +36,7 @@ def held_numbers(problem: Problem, standing: Standing, prepared: list[Prepared])
         theta[place] += step.shared[first]
         asked = float(shared_values(wider, state._replace(theta=theta))[0][place])
         number, pull = free.numbers[place], float(step.shared[first]) / error
-        told.append(Held(free.names[place], float(values[place]), asked, error * abs(slopes[place]), pull, number.unit))
+        told.append(
+            Held(free.names[place], float(values[place]), asked, float(error * abs(slopes[place])), pull, number.unit)
+        )
     return tuple(told)
