@@ -23,11 +23,14 @@ def run(*words):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A table of sensors and a lamp."""
+    """A table of sensors, a lamp, and an event of it."""
     place = tmp_path_factory.mktemp("calibration")
     position, normal = map(np.asarray, box_panels(Box([3.0, 3.0, 4.0]), pitch=0.8, margin=0.4))
     np.savez(place / "box.npz", position=position, normal=normal, radius=np.full(len(position), 0.2), shape="box 3 3 4")
     (place / "lamp.yaml").write_text(yaml.safe_dump(LAMP))
+    words = ("--detector", place / "box.npz", "--lamp", place / "lamp.yaml", "-o", place / "flash.h5", "--json")
+    made = run("simulate", *words)
+    assert made.exit_code == 0, made.output
     return place
 
 
@@ -39,10 +42,8 @@ def configuration(folder, **changes):
 
 
 def test_from_lamp_to_calibrated_detector(folder):
-    """Simulate a lamp, calibrate, use the result as a detector, write a page; then plan."""
-    flash, result, page = folder / "flash.h5", folder / "calibrated.yaml", folder / "page.html"
-    made = run("simulate", "--detector", folder / "box.npz", "--lamp", folder / "lamp.yaml", "-o", flash, "--json")
-    assert made.exit_code == 0, made.output
+    """Calibrate with a simulated lamp, use the result as a detector, write a page; then plan."""
+    result, page = folder / "calibrated.yaml", folder / "page.html"
     config = configuration(folder, start={"wall.reflectance.value": 0.08}, paths=2**15)
     done = run("calibrate", config, "-o", result, "--report", page, "--json")
     assert done.exit_code == 0, done.output
