@@ -8,8 +8,8 @@ points down. Four optical parameters are fitted from starts half off; data come 
 `adam`: the same data and the same start for `lp.calibrate` and for Adam on the Poisson likelihood of the charges, whose
 expectation is made of new rays at every step (`ExpectedValue`, 2^15 rays, 6 steps). `starts`: values at every iteration
 of fits from four starts, and chi-square of the data over absorption length and reflectance of the wall. `light_level`:
-noise of the prediction over the statistical error, for several numbers of photons and of paths. What is known of all three
-is drawn in docs/_static/calibration_trials.png (`--draw` draws alone).
+noise of the prediction over the statistical error, for several numbers of photons and of paths. The last two are drawn in
+docs/_static/calibration_trials.png (`--draw` draws what is in the file).
 """
 
 import argparse
@@ -178,33 +178,44 @@ def show(figures: dict) -> None:
 
     sheet = Figure(figsize=(13.0, 4.0), layout="constrained")
     over, by_step, noise = sheet.subplots(1, 3)
-    found, names = (
-        figures["starts"],
-        [path.removeprefix("medium.").replace("scatterers.0", "scattering") for path in OPTICS],
-    )
-    factors, chi_square = found["map"]["factors"], np.array(found["map"]["chi_square"])
-    above = np.log10(chi_square - chi_square.min() + 10.0)
-    image = over.pcolormesh(factors, factors, above.T, cmap="Greys_r", shading="gouraud")
-    sheet.colorbar(image, ax=over, label="log10 of chi-square above the least + 10")
-    for number, way in enumerate(found["ways"]):
-        steps = np.array([[row[path] / found["truth"][path] for path in OPTICS] for row in way])
-        over.plot(steps[:, 0], steps[:, 2], "o-", markersize=3, linewidth=1.0, label=f"start {number + 1}")
-        for column in range(len(OPTICS)):
-            label = names[column] if number == 0 else None
-            by_step.plot(steps[:, column], "o-", markersize=3, linewidth=1.0, color=f"C{column}", label=label)
-    over.set(xlabel=f"{names[0]} / truth", ylabel=f"{names[2]} / truth", xlim=(0.4, 1.6), ylim=(0.4, 1.6))
-    by_step.set(xlabel="iteration", ylabel="parameter / truth", ylim=(0.2, 1.7))
-    scan = figures["light_level"]["scan"]
-    for paths in sorted({row["paths"] for row in scan}):
-        rows = [row for row in scan if row["paths"] == paths]
-        noise.loglog(
-            [r["photons"] for r in rows], [max(r["share"].values()) for r in rows], "o-", label=f"{paths} paths"
-        )
-    noise.axhline(1.0, color="#888888", linewidth=0.8)
-    noise.set(xlabel="photons of the laser", ylabel="noise of the paths / statistical error")
+    sheet.colorbar(_draw_map(over, figures["starts"]), ax=over, label="log10 of chi-square above the least + 10")
+    _draw_ways(by_step, figures["starts"])
+    _draw_noise(noise, figures["light_level"]["scan"])
     for panel in (over, by_step, noise):
         panel.legend(fontsize=7)
     sheet.savefig(FIGURE, dpi=110)
+
+
+def _ways(found: dict) -> list[np.ndarray]:
+    """Parameters over the truth (iterations, parameters), for each start."""
+    return [np.array([[row[path] / found["truth"][path] for path in OPTICS] for row in way]) for way in found["ways"]]
+
+
+def _draw_map(panel, found: dict):
+    factors, chi_square = found["map"]["factors"], np.array(found["map"]["chi_square"])
+    above = np.log10(chi_square - chi_square.min() + 10.0)
+    image = panel.pcolormesh(factors, factors, above.T, cmap="Greys_r", shading="gouraud")
+    for number, steps in enumerate(_ways(found)):
+        panel.plot(steps[:, 0], steps[:, 2], "o-", markersize=3, linewidth=1.0, label=f"start {number + 1}")
+    panel.set(xlabel=f"{OPTICS[0]} / truth", ylabel=f"{OPTICS[2]} / truth", xlim=(0.4, 1.6), ylim=(0.4, 1.6))
+    return image
+
+
+def _draw_ways(panel, found: dict) -> None:
+    for number, steps in enumerate(_ways(found)):
+        for column, path in enumerate(OPTICS):
+            label = path if number == 0 else None
+            panel.plot(steps[:, column], "o-", markersize=3, linewidth=1.0, color=f"C{column}", label=label)
+    panel.set(xlabel="iteration", ylabel="parameter / truth", ylim=(0.2, 1.7))
+
+
+def _draw_noise(panel, scan: list[dict]) -> None:
+    for paths in sorted({row["paths"] for row in scan}):
+        rows = [row for row in scan if row["paths"] == paths]
+        worst = [max(row["share"].values()) for row in rows]
+        panel.loglog([row["photons"] for row in rows], worst, "o-", label=f"{paths} paths")
+    panel.axhline(1.0, color="#888888", linewidth=0.8)
+    panel.set(xlabel="photons of the laser", ylabel="noise of the paths / statistical error")
 
 
 def named(values) -> dict[str, float]:

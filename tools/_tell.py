@@ -6,19 +6,18 @@ Figures = dict[str, dict]
 def tell_joint(f: Figures) -> str:
     o = f["calibration"]["joint"]
     means = ", ".join(f"{value:+.1f}" for value in o["pull_mean"].values())
-    return (
-        f"{o['converged']} of {o['experiments']} converge; mean pulls {means} +- {o['pull_mean_sigma']:.1f}; pulls of "
-        f"efficiencies of width {o['efficiency_pull_width']:.2f}, rms {o['efficiency_rms_over_floor']:.2f} of counting alone, "
-        f"{o['efficiency_rms_over_floor_with_charge_resolution']:.2f} of counting with the charge resolution; "
-        f"{o['seconds'] / 60.0:.1f} minutes on one core"
-    )
+    return _channels(o, f"; mean pulls {means} +- {o['pull_mean_sigma']:.1f}")
 
 
 def tell_efficiencies(f: Figures) -> str:
-    o = f["calibration"]["efficiencies"]
+    return _channels(f["calibration"]["efficiencies"], "")
+
+
+def _channels(o: dict, shared: str) -> str:
+    """A campaign that fits efficiencies; `shared` tells of its other parameters."""
     return (
-        f"{o['converged']} of {o['experiments']} converge; pulls of width {o['efficiency_pull_width']:.2f}, rms "
-        f"{o['efficiency_rms_over_floor']:.2f} of counting alone, "
+        f"{o['converged']} of {o['experiments']} converge{shared}; pulls of efficiencies of width "
+        f"{o['efficiency_pull_width']:.2f}, rms {o['efficiency_rms_over_floor']:.2f} of counting alone, "
         f"{o['efficiency_rms_over_floor_with_charge_resolution']:.2f} of counting with the charge resolution; "
         f"{o['seconds'] / 60.0:.1f} minutes on one shared core"
     )

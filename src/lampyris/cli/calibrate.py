@@ -75,10 +75,7 @@ def summary(fit) -> dict[str, Any]:
         "goodness_sigma": {
             name: plain(getattr(goodness, name)) for name in ("charge", "early", "charge_map", "early_map")
         },
-        "held": {
-            held.name: {"asked": plain(held.asked), "error": plain(held.error), "pull": plain(held.pull)}
-            for held in fit.held
-        },
+        "held": {held.name: {"asked": held.asked, "error": held.error, "pull": held.pull} for held in fit.held},
         "median_channel_error": {path: plain(np.median(errors)) for path, errors in fit.channel_errors.items()},
         "statistics": {name: plain(value) for name, value in fit.statistics.items()},
     }

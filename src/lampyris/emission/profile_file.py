@@ -16,11 +16,10 @@ from lampyris.emission.packed import pack, unpack
 from lampyris.emission.profile import TrackProfile
 from lampyris.emission.siren import Siren
 from lampyris.emission.smooth import SmoothCurve
+from lampyris.emission.typical import typical_light
 
 FORMAT = "lampyris-profile-2"
 SUFFIX = ".profile"
-LADDER = 12
-"""Energies over which the light of a profile is averaged."""
 CURVES = ("photons", "photons_rms", "length", "distance", "distance_rms")
 
 
@@ -102,7 +101,7 @@ def load_profile(particle: str, file: str | None = None) -> TrackProfile:
 
 
 def load_typical(particle: str, file: str | None = None) -> np.ndarray:
-    """Shares (nodes, angles) of the light of a profile, the mean over its energies."""
+    """`typical_light` (nodes, angles) of a profile over its energies."""
     return _typical(*_version(particle, file))
 
 
@@ -116,11 +115,7 @@ def _version(particle: str, file: str | None) -> tuple[str, str | None, int, str
 def _typical(*version) -> np.ndarray:
     profile = _load(*version)
     with jax.ensure_compile_time_eval():
-        energies = jnp.geomspace(*profile.energy_range, LADDER)
-        light = np.asarray(jax.vmap(lambda energy: profile.nodes(energy).light)(energies))
-    # bright tracks tell more, dim ones must not starve
-    mean = (light / light.sum(axis=(1, 2), keepdims=True) ** 0.75).sum(axis=0)
-    return mean / mean.sum()
+        return np.asarray(typical_light(lambda energy: profile.nodes(energy).light, profile.energy_range))
 
 
 @lru_cache(maxsize=16)

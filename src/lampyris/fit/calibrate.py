@@ -14,7 +14,7 @@ from lampyris._checks import fail
 from lampyris.detector import Detector
 from lampyris.fit.blocks import Step, solve
 from lampyris.fit.calibration import Calibration
-from lampyris.fit.calibration_problem import CalibrationSettings, Problem, make_problem
+from lampyris.fit.calibration_problem import CalibrationSettings, Problem, State, make_problem
 from lampyris.fit.calibration_result import Findings, collect, shared_values
 from lampyris.fit.calibration_step import ALL, LAST, ROUGH, Prepared, draw, moved, rough_offsets
 from lampyris.fit.checkpoint import Standing, fingerprint, load, save
@@ -130,10 +130,8 @@ class _Fitter:
 
     def run(self) -> tuple[Standing, list[Prepared], Equations | None]:
         """Iterate to the end; the equations there are those of the last iteration if it made no step."""
-        start = self.problem.start()
         standing = load(self.path, self.identity) if self.path is not None else None
-        first = ROUGH if self.problem.runs else LAST
-        standing = standing or Standing(first, 0, start, start, (), 0.0, (), False, np.zeros((0, 0)))
+        standing = standing or Standing.begin(ROUGH if self.problem.runs else LAST, self.problem.start())
         prepared, made = self._draw(standing), None
         while not standing.converged and len(standing.history) < self.problem.settings.most_iterations:
             made = equations(self.problem, standing, prepared, self.fits)
@@ -175,30 +173,38 @@ class _Fitter:
     def _iterate(self, standing: Standing, prepared: list[Prepared], made: Equations) -> Standing:
         """One step, and where to go from there."""
         problem = self.problem
-        effective, step = made.effective, solve(made.whole)
-        size, stage = _size(step), standing.stage
-        first = standing.effective or tuple(effective)
-        worn = min((e / f for e, f in zip(effective, first, strict=True)), default=1.0) < FEWEST
+        step, stage = solve(made.whole), standing.stage
+        size, first = _size(step), standing.effective or tuple(made.effective)
+        worn = min((e / f for e, f in zip(made.effective, first, strict=True)), default=1.0) < FEWEST
         timed = any(path in problem.own_paths for path in (OFFSET, SPREAD))
         anew = worn or (size < NEAR and stage < (LAST if timed else ALL))
         tolerance = problem.settings.tolerance
         converged = not anew and size < (max(tolerance, UNSTEADY) if made.followed else tolerance)
         # what moves no more keeps the state that its equations are those of
         state = standing.state if converged and self.fits is None else moved(problem, standing.state, step)
-        told = dict(zip(problem.names, shared_values(problem, state)[0].tolist(), strict=True))
-        history = (*standing.history, told | {"stage": float(stage), "step": size})
-        if self.report is not None:
-            self.report(Progress(len(history), told, size))
         light = max((w * run.light.paths.count for w, run in zip(made.weights, prepared, strict=True)), default=0.0)
-        after = standing._replace(state=state, history=history, effective=first, converged=converged, light=light)
+        history = self._told(standing, state, size)
+        after = standing._replace(state=state, effective=first, converged=converged, light=light, history=history)
         if self.fits is not None and made.followed:
             after = after._replace(tracks=self.fits.rows(made.followed))
-        if not anew:
-            return after
+        return self._drawn_anew(after, prepared, size) if anew else after
+
+    def _told(self, standing: Standing, state: State, size: float) -> tuple[dict[str, float], ...]:
+        """The history with the new state, which is reported."""
+        told = dict(zip(self.problem.names, shared_values(self.problem, state)[0].tolist(), strict=True))
+        history = (*standing.history, told | {"stage": float(standing.stage), "step": size})
+        if self.report is not None:
+            self.report(Progress(len(history), told, size))
+        return history
+
+    def _drawn_anew(self, standing: Standing, prepared: list[Prepared], size: float) -> Standing:
+        """New paths at the present state; near the end of a stage the next one."""
+        stage, state = standing.stage, standing.state
         following = stage if size >= NEAR else min(stage + 1, LAST)
-        if stage == ROUGH and following == ALL and OFFSET in problem.own_paths:
-            state = state._replace(channel=state.channel._replace(offset=rough_offsets(problem, state, prepared)))
-        return after._replace(state=state, stage=following, draws=standing.draws + 1, drawn=state, effective=())
+        if stage == ROUGH and following == ALL and OFFSET in self.problem.own_paths:
+            offset = rough_offsets(self.problem, state, prepared)
+            state = state._replace(channel=state.channel._replace(offset=offset))
+        return standing._replace(state=state, stage=following, draws=standing.draws + 1, drawn=state, effective=())
 
 
 def _size(step: Step) -> float:

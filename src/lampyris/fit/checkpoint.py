@@ -35,6 +35,11 @@ class Standing(NamedTuple):
     tracks: np.ndarray
     """states of the tracks, (events, numbers); empty before they are found"""
 
+    @classmethod
+    def begin(cls, stage: int, state: State) -> "Standing":
+        """Before the first iteration."""
+        return cls(stage, 0, state, state, (), 0.0, (), False, np.zeros((0, 0)))
+
 
 def fingerprint(problem: Problem, key: PRNGKeyArray) -> str:
     """A number that changes with the data, the start, the settings or the key."""

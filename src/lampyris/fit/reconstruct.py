@@ -86,7 +86,7 @@ def reconstruct(
 
 
 def _climb(problem: Problem, state: State) -> Stages:
-    """The rough stage, then the likelihood itself; where that ends at an odd event, once more from the same place.
+    """The rough stage, then the likelihood itself; where that ends at an odd event, again from the same place.
 
     Far from the truth a fit may buy a wrong energy with turns and a range that no muon has, and stick there. Its place and
     its direction are good by then, and with the energy of its light, straight again, it finds the rest.
@@ -95,7 +95,7 @@ def _climb(problem: Problem, state: State) -> Stages:
     climb = maximise(
         lambda s: problem.rough_local(s, scattered), problem.move, state, most_iterations=15, tolerance=ROUGH
     )
-    best = last = _settle(problem, climb.point, climb)
+    best = last = _settle(problem, climb.point, climb.local.expected)
     fine = best.fine
     for _ in range(LOOKS):
         if not _odd(problem, last):
@@ -103,27 +103,27 @@ def _climb(problem: Problem, state: State) -> Stages:
         track = last.climb.point.track
         energy = _energy_of_light(problem, float(track.energy), problem.charge / last.climb.local.expected.sum())
         anew = problem.model.start(Track(track.particle, energy, track.position, track.direction, track.time))
-        last = _settle(problem, anew, climb)
+        last = _settle(problem, anew, climb.local.expected)
         fine, best = fine + last.fine, max(best, last, key=lambda stages: stages.climb.local.value)
-    return best._replace(fine=fine)
+    return best._replace(rough=climb.iterations, fine=fine)
 
 
-def _settle(problem: Problem, state: State, climb: Climb) -> Stages:
-    """Climb the likelihood from a state, its indirect light evaluated anew until the track stands still."""
-    rough, fine, missing, expected = climb.iterations, 0, None, climb.local.expected
+def _settle(problem: Problem, state: State, expected: np.ndarray) -> Stages:
+    """Climb the likelihood from a state, its indirect light evaluated anew until the track stands still.
+
+    `expected` are the charges by which the channels are weighed at first.
+    """
+    fine, missing = 0, None
     for tolerance in (NEAR, *[CLOSE] * REFRESHES):
-        before, scattered = state, problem.scattered(state.track)
+        scattered = problem.scattered(state.track)
         problem.weigh(expected)
         objective = partial(problem.local, scattered=scattered, blur=0.0)
-        climb = maximise(objective, problem.move, before, tolerance=tolerance, missing=missing)
+        climb = maximise(objective, problem.move, state, tolerance=tolerance, missing=missing)
+        still = distance_moved(state.track, climb.point.track, climb.local.curvature) < STILL
         fine, missing, state, expected = fine + climb.iterations, climb.missing, climb.point, climb.local.expected
-        if (
-            climb.converged
-            and tolerance == CLOSE
-            and distance_moved(before.track, state.track, climb.local.curvature) < STILL
-        ):
-            return Stages(climb, True, rough, fine)
-    return Stages(climb, False, rough, fine)
+        if climb.converged and tolerance == CLOSE and still:
+            return Stages(climb, True, 0, fine)
+    return Stages(climb, False, 0, fine)
 
 
 def _odd(problem: Problem, stages: Stages) -> bool:

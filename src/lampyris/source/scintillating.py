@@ -4,7 +4,6 @@ from abc import abstractmethod
 from collections.abc import Iterator
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -15,6 +14,7 @@ from lampyris.emission.mean_light import CHERENKOV_EDGES, mean_cherenkov, mean_s
 from lampyris.emission.pattern import RingPattern, UniformPattern
 from lampyris.emission.profile import ProfileNodes
 from lampyris.emission.step_table import MeanSteps, StepTable, load_step_table
+from lampyris.emission.typical import typical_light
 from lampyris.medium import Medium
 from lampyris.rays import Rays
 from lampyris.scintillation import Pulse, Scintillation
@@ -22,8 +22,6 @@ from lampyris.source._source import Emitters, Source
 from lampyris.source.track import Track, draw_cells
 from lampyris.spectrum import Spectrum
 
-LADDER = 8
-"""Energies over which the light is averaged for the drawing of rays."""
 WAVELENGTHS = 32
 """Nodes of the emission spectrum: quantiles of equal light."""
 
@@ -53,12 +51,10 @@ class _Part(Track):
         """The light in bins."""
 
     def _typical(self, medium: Medium) -> Array:
-        def shares(energy: Array) -> Array:
-            light = eqx.tree_at(lambda part: part.energy, self, energy)._bins(medium)
-            return light / jnp.maximum(light.sum(), 1e-30)
+        def bins(energy: Array) -> Array:
+            return eqx.tree_at(lambda part: part.energy, self, energy)._bins(medium)
 
-        energies = jnp.geomspace(*self._table(medium).energy_range, LADDER)
-        return jax.lax.map(shares, energies).mean(axis=0)
+        return typical_light(bins, self._table(medium).energy_range)
 
 
 class CherenkovLight(_Part):

@@ -92,7 +92,7 @@ class Track(Source):
         return self.profile.nodes(self.energy)
 
     def _typical(self, medium: Medium) -> Array:
-        """Shares of the light in the bins of `_nodes`, the mean over all energies: bins of rays are drawn by them."""
+        """`typical_light` in the bins of `_nodes`, by which the bins of rays are drawn."""
         return jnp.asarray(load_typical(self.particle, self.profile_file))
 
     def emitters(self, medium: Medium, detected: Spectrum) -> Emitters:
