@@ -180,10 +180,12 @@ def draw(figures: dict) -> None:
         panels[0, column].set_ylabel("s an event" if part == "events" else "s", fontsize=9)
         panels[1, column].set_ylabel("peak memory of the process [GB]", fontsize=9)
         for row in (0, 1):
-            if part == "events":
-                panels[row, column].set_ylim(0.0, None)
+            if part != "events":
+                panels[row, column].set_xscale("log")
+            if part != "events" and row == 0:
+                panels[row, column].set_yscale("log")
             else:
-                panels[row, column].set(xscale="log", yscale="log")
+                panels[row, column].set_ylim(0.0, None)
             panels[row, column].set_xlabel({"events": "events in a batch"}.get(part, part), fontsize=9)
             panels[row, column].grid(alpha=0.3)
             panels[row, column].legend(fontsize=7)
