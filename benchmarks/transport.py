@@ -1,9 +1,10 @@
 """Predictions against Monte Carlo, noise and time of the predictions, speed of Monte Carlo.
 
-    python benchmarks/transport.py [--photons 5e6] [--seed 1] [--parts noise hybrid hard efficiency speed width]
+    python benchmarks/transport.py [--photons 5e6] [--seed 1] [--parts noise ring hybrid hard efficiency speed width]
 
-`hard` compares `ExpectedValue` of width 0 with Monte Carlo, all light; its cases are named so. Parts that are not chosen keep
-their figures of earlier runs.
+`ring` compares the indirect light on the ring of a muon and beside it with paths among the true sensors, channels ordered by
+their direct light. `hard` compares `ExpectedValue` of width 0 with Monte Carlo, all light; its cases are named so. Parts
+that are not chosen keep their figures of earlier runs.
 
 Charges are compared sensor by sensor where more than one photoelectron is expected; `excess_variance` is what chi-square
 per sensor exceeds 1 by, over the mean charge: the square of the relative error of the predicted indirect light.
@@ -18,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from _expected import RAYS, compare_hard, efficiency, speed, width_bias
 from _record import peak_memory_gb, record
+from _ring import ring
 
 import lampyris as lp
 from lampyris.fit.parameters import moved
@@ -30,7 +32,7 @@ from lampyris.shape import Box, Cylinder, Sphere
 from lampyris.surface import Lambertian, Mixture
 
 EFFICIENCY = 0.2
-PARTS = ("noise", "hybrid", "hard", "efficiency", "speed", "width")
+PARTS = ("noise", "ring", "hybrid", "hard", "efficiency", "speed", "width")
 FINE = {"rays": 32768, "steps": 10, "mirror_rays": 65536}
 
 
@@ -150,6 +152,7 @@ def main() -> None:
     track = lp.Track("mu-", 1000.0, [2.0, -3.0, 4.0], [0.6, 0.0, 0.8], 0.0)
     measure = {
         "noise": lambda: prediction(detector, track),
+        "ring": lambda: ring(detector, track),
         "hybrid": lambda: against_monte_carlo(cases(detector, chosen.photons), chosen.seed, compare, ""),
         "hard": lambda: against_monte_carlo(
             cases(detector, chosen.photons), chosen.seed, compare_hard, "expected_value_"

@@ -16,7 +16,8 @@ from lampyris.units import SPEED_OF_LIGHT
 NUMBERS = 5
 """uniform numbers that a step needs"""
 
-UNTOUCHED, MIRRORED, SPREAD = 0, 1, 2
+UNTOUCHED, MIRRORED, SCATTERED, SPREAD = range(4)
+"""What has happened to a ray: nothing, one mirror reflection, one scatter, or more."""
 
 
 class Shares(NamedTuple):
@@ -40,7 +41,7 @@ class Shares(NamedTuple):
 
 
 class Flight(NamedTuple):
-    """Rays on their way, and what has happened to them: nothing, one mirror reflection, or more."""
+    """Rays on their way, and what has happened to them."""
 
     rays: Rays
     history: Int[Array, " n"]
@@ -108,7 +109,7 @@ def advance(
     rays = flight.rays
     scatters = uniform[0] < shares.scatter
     diffuse = ~scatters & (uniform[0] < shares.scatter + shares.diffuse)
-    on_the_way, position, direction, time = _scattered(rays, landing, optics, detector, uniform, moving)
+    on_the_way, position, direction, time = scattered(rays, landing, optics, detector, uniform, moving)
     parts = wall_parts(detector, covered, landing.cosine, rays.wavelength)
     reflected = jnp.where(
         diffuse[:, None],
@@ -127,14 +128,17 @@ def advance(
         rays.wavelength,
         jnp.where(scatters, by_branch[0], jnp.where(diffuse, by_branch[1], by_branch[2])),
     )
-    first_mirror = ~scatters & ~diffuse & (flight.history == UNTOUCHED)
-    return Flight(moved, jnp.where(first_mirror, MIRRORED, SPREAD).astype(jnp.int32))
+    now = jnp.where(scatters, SCATTERED, jnp.where(diffuse, SPREAD, MIRRORED))
+    return Flight(moved, jnp.where(flight.history == UNTOUCHED, now, SPREAD).astype(jnp.int32))
 
 
-def _scattered(
-    rays: Rays, landing: Landing, optics: Optics, detector: Detector, uniform: Array, moving: bool
+def scattered(
+    rays: Rays, landing: Landing, optics: Optics, detector: Detector, uniform: Array, moving: bool = True
 ) -> tuple[Array, Array, Array, Array]:
-    """Weight, place, direction and time of a scatter before the wall; the place is drawn from what is lost on the way."""
+    """Weight, place, direction and time of a scatter before the wall; the place is drawn from what is lost on the way.
+
+    Of the numbers of a step all but the first are used.
+    """
     scattering = optics.scattering.sum(axis=-1)
     rate = jnp.maximum(scattering + optics.absorption, 1e-12)
     drawn_rate = rate if moving else jax.lax.stop_gradient(rate)

@@ -16,6 +16,7 @@ from lampyris.transport.indirect import SmoothLight, smooth_at_sensors, trace, w
 from lampyris.transport.mirrored import mirrored_at_sensors, mirrored_light
 from lampyris.transport.pulse import PulsedArrival, PulsedMixture, together
 from lampyris.transport.reference import Coverage, Earliest, Reference
+from lampyris.transport.scattered import scattered_at_sensors, scattered_light
 from lampyris.transport.time_nodes import Delays, TimeNodes
 
 CHUNK = 512
@@ -28,9 +29,11 @@ class Hybrid(eqx.Module):
     Direct light has no noise. Indirect light comes from `rays` rays (rounded up to a power of two, at least 512) with
     fixed quasi-random numbers (`seed`), carried for `steps` steps and projected on polynomials of `degree` on the faces
     of the wall; its shares at `nodes` delays behind the earliest light use those up to `time_degree`. The light that is
-    left after the last step is estimated from the last steps and added. Where surfaces are specular, the first mirror
-    image of the direct light comes from `mirror_rays` rays of its own and is resolved on `cells` cells along each side of
-    the detector.
+    left after the last step is estimated from the last steps and added.
+
+    What is not smooth has rays of its own and is resolved on cells along each side of the detector: the light that
+    scattered once, with `scatter_rays` on `scatter_cells` (from three `steps` on), and, where surfaces are
+    specular, the first mirror image of the direct light, with `mirror_rays` on `cells`.
 
     **Gradients**: right and smooth in source and medium, in the efficiencies and the reflectances; sensor positions move
     direct light right, while their coverage enters indirect light as a polynomial on each face.
@@ -38,10 +41,12 @@ class Hybrid(eqx.Module):
 
     numbers: Float[Array, "rays dimensions"]
     mirror_numbers: Float[Array, "mirror_rays 4"]
+    scatter_numbers: Float[Array, "scatter_rays 9"]
     steps: int = eqx.field(static=True)
     degree: int = eqx.field(static=True)
     time_degree: int = eqx.field(static=True)
     cells: int = eqx.field(static=True)
+    scatter_cells: int = eqx.field(static=True)
     shares: Shares = eqx.field(static=True)
     nodes: int = eqx.field(static=True)
 
@@ -52,15 +57,19 @@ class Hybrid(eqx.Module):
         degree: int = 6,
         time_degree: int = 6,
         seed: int = 0,
-        mirror_rays: int = 4096,
+        mirror_rays: int = 16384,
         cells: int = 32,
+        scatter_rays: int = 16384,
+        scatter_cells: int = 16,
         shares: tuple[float, float, float] = (0.5, 0.25, 0.25),
         nodes: int = 24,
     ):
         self.numbers = evenly_spread(rays, 4 + NUMBERS * steps, seed)
         self.mirror_numbers = evenly_spread(mirror_rays, 4, seed + 1)
+        self.scatter_numbers = evenly_spread(scatter_rays, 4 + NUMBERS, seed + 2)
         self.steps, self.degree, self.time_degree = steps, degree, min(time_degree, degree)
-        self.cells, self.shares, self.nodes = cells, Shares(*shares), nodes
+        self.cells, self.scatter_cells = cells, scatter_cells
+        self.shares, self.nodes = Shares(*shares), nodes
 
     @property
     def gradients(self) -> frozenset[Family]:
@@ -101,7 +110,8 @@ class Hybrid(eqx.Module):
         delays = self._delays(emitters, reference, detector)
         steps, _ = self._smooth(source, detector, coverage, delays)
         whole = with_rest(steps, delays.nodes)
-        smooth = smooth_at_sensors(whole, detector, delays, degree=self.degree, time_degree=self.time_degree)
+        sharp = self._scattered(source, detector, delays)
+        smooth = smooth_at_sensors(whole, sharp, detector, delays, degree=self.degree, time_degree=self.time_degree)
         if self.shares.possible(detector).specular == 0:
             return smooth
         images = self._mirrored(source, detector, coverage, reference)
@@ -139,10 +149,23 @@ class Hybrid(eqx.Module):
                 shares=shares,
                 degree=self.degree,
                 time_degree=self.time_degree,
+                sharp_scatter=self._resolves_scatter(detector),
             )
             return light, (rays.weight * detector.sensors.quantum_efficiency(rays.wavelength)).sum()
 
         return _mean_over_chunks(part, self.numbers)
+
+    def _resolves_scatter(self, detector: Detector) -> bool:
+        """Whether light that scattered once is resolved: the rest after the last step is made of smooth light alone."""
+        return bool(detector.medium.scatterers) and self.steps > 2
+
+    def _scattered(self, source: Source, detector: Detector, delays: Delays) -> Array:
+        """Light per area at every sensor and delay that scattered once, where it is resolved."""
+        if not self._resolves_scatter(detector):
+            return jnp.zeros((detector.sensors.count, self.nodes))
+        rays = source.emit(self.scatter_numbers[:, :4], detector.medium)
+        light = scattered_light(rays, self.scatter_numbers[:, 4:].T, detector, delays, self.scatter_cells)
+        return scattered_at_sensors(light, detector, self.scatter_cells)
 
     def _mirrored(self, source: Source, detector: Detector, coverage: Coverage, reference: Reference) -> Array:
         """First mirror image of the direct light, on cells."""

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from lampyris.detector import Detector
 from lampyris.rays import Rays
 from lampyris.transport.expectation import GaussianMixture
-from lampyris.transport.flight import SPREAD, UNTOUCHED, Flight, Landing, Shares, advance, detected, land
+from lampyris.transport.flight import SCATTERED, UNTOUCHED, Flight, Landing, Shares, advance, detected, land
 from lampyris.transport.reference import Coverage, belonging
 from lampyris.transport.time_nodes import Delays, TimeNodes
 from lampyris.transport.wall_basis import exponents, projected, projections, terms
@@ -37,11 +37,13 @@ def trace(
     shares: Shares,
     degree: int,
     time_degree: int,
+    sharp_scatter: bool,
 ) -> SmoothLight:
     """Carry the rays for some steps and sum up what reaches the wall, step by step.
 
     Every ray deposits at every step what would reach the wall without another interaction, and then takes one branch.
-    Direct light and the first mirror image are not counted: others integrate them.
+    Direct light and the first mirror image are not counted: others integrate them; nor is, with `sharp_scatter`, light that
+    has scattered once.
     """
     optics = detector.medium.optics(rays.wavelength)
     efficiency = detector.sensors.quantum_efficiency(rays.wavelength)
@@ -49,7 +51,8 @@ def trace(
 
     def step(flight: Flight, numbers: Array) -> tuple[Flight, SmoothLight]:
         landing = land(flight.rays, optics, detector)
-        counts = flight.history >= SPREAD if sharp_mirror else flight.history > UNTOUCHED
+        counts = flight.history >= SCATTERED if sharp_mirror else flight.history > UNTOUCHED
+        counts = counts & (flight.history != SCATTERED) if sharp_scatter else counts
         seen = detected(detector, landing.cosine, rays.wavelength) * efficiency
         arrived = jnp.where(counts, landing.weight * seen, 0.0)
         covered = coverage.at(landing.point, detector)
@@ -102,11 +105,18 @@ def with_rest(light: SmoothLight, nodes: TimeNodes) -> SmoothLight:
 
 
 def smooth_at_sensors(
-    light: SmoothLight, detector: Detector, delays: Delays, *, degree: int, time_degree: int
+    light: SmoothLight,
+    sharp: Float[Array, "sensors nodes"],
+    detector: Detector,
+    delays: Delays,
+    *,
+    degree: int,
+    time_degree: int,
 ) -> GaussianMixture:
     """Expected indirect photoelectrons of every sensor and the distribution of their times.
 
-    The charge uses all terms, its shares at the delays those up to `time_degree`.
+    The charge uses all terms, its shares at the delays those up to `time_degree`. `sharp` is light per area [pe/m^2] at each
+    delay that is not smooth and comes on top.
     """
     sensors, shape = detector.sensors, detector.shape
     areas = shape.face_areas()
@@ -121,9 +131,9 @@ def smooth_at_sensors(
     # where the shape in time dips below zero too, some of the mean one of the face holds it up
     share = jnp.maximum(share, 0.02 * (on_face @ (light.delay[..., 0] / areas[:, None]))) + 1e-30
     share = share / share.sum(axis=1, keepdims=True)
-    charge = density * sensors.area * sensors.relative_efficiency
+    weight = (density[:, None] * share + sharp) * (sensors.area * sensors.relative_efficiency)[:, None]
     start, nodes = delays.earliest.at(sensors.position), delays.nodes
-    return GaussianMixture(charge[:, None] * share, start[:, None] + nodes.delay, nodes.rms)
+    return GaussianMixture(weight, start[:, None] + nodes.delay, nodes.rms)
 
 
 def _density(sums: Array, areas: Array, shape: type, degree: int) -> Array:

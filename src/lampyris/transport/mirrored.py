@@ -9,11 +9,11 @@ from lampyris.rays import Rays
 from lampyris.transport.expectation import ExponentialGaussian
 from lampyris.transport.flight import detected, land, wall_parts
 from lampyris.transport.reference import Coverage, Reference
-from lampyris.transport.wall_grid import face_shares, gathered, read
+from lampyris.transport.wall_grid import density_at, gathered
 
 MOMENTS = 3
 DARK = 1e-10
-"""Photoelectrons in a cell below which their times mean nothing; squares of smaller numbers vanish in single precision."""
+"""Photoelectrons per m^2 below which their times mean nothing; squares of smaller numbers vanish in single precision."""
 
 
 def mirrored_light(
@@ -39,11 +39,8 @@ def mirrored_at_sensors(
     light: Float[Array, "nodes 3"], detector: Detector, reference: Reference, cells: int
 ) -> ExponentialGaussian:
     """Expected photoelectrons of every sensor after one mirror reflection, with a Gaussian of times."""
-    sensors, shape = detector.sensors, detector.shape
-    kind: type = type(shape)
-    area = jnp.asarray(face_shares(kind, cells), light.dtype) @ shape.face_areas()
-    values = read(jnp.concatenate([light, area[:, None]], axis=1), sensors.position / shape.half_extent(), cells)
-    density = values[:, 0] / jnp.maximum(values[:, 3], 1e-30)
+    sensors = detector.sensors
+    values = density_at(light, sensors.position, detector.shape, cells)
     bright = values[:, 0] > DARK
     weight = jnp.where(bright, values[:, 0], 1.0)
     mean = jnp.where(bright, values[:, 1] / weight, 0.5)
@@ -51,7 +48,7 @@ def mirrored_at_sensors(
     rms = jnp.sqrt((100.0 * safe_sqrt(variance)) ** 2 + sensors.time_spread**2)
     decay = 0.05 * rms  # nearly a Gaussian
     return ExponentialGaussian(
-        density * sensors.area * sensors.relative_efficiency,
+        values[:, 0] * sensors.area * sensors.relative_efficiency,
         reference.time_at(sensors.position) + 100.0 * mean - decay,
         rms,
         decay,

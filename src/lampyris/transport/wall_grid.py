@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from lampyris.shape import Shape
 
@@ -34,10 +34,37 @@ def gathered(rows: Float[Array, "n r"], scaled: Float[Array, "n 3"], cells: int)
     return jnp.zeros(((cells + 1) ** 3, rows.shape[1]), rows.dtype).at[index.ravel()].add(updates)
 
 
+def gathered_in_time(
+    weight: Float[Array, " n"],
+    scaled: Float[Array, "n 3"],
+    at: tuple[Int[Array, "n 2"], Float[Array, "n 2"]],
+    size: tuple[int, int],
+) -> Float[Array, "nodes delays"]:
+    """Sums of the weights over the nodes about each point and the two delays about its time, with their shares `at`.
+
+    `size` counts cells and delays. **Gradients**: right; they jump between cells.
+    """
+    cells, delays = size
+    index, share = hats(scaled, cells)
+    place = index[:, :, None] * delays + at[0][:, None, :]
+    updates = weight[:, None, None] * share[:, :, None] * at[1][:, None, :]
+    flat = jnp.zeros((cells + 1) ** 3 * delays, weight.dtype).at[place.ravel()].add(updates.ravel())
+    return flat.reshape(-1, delays)
+
+
 def read(grid: Float[Array, "nodes r"], scaled: Float[Array, "n 3"], cells: int) -> Float[Array, "n r"]:
     """Values of the grid at points."""
     index, weight = hats(scaled, cells)
     return (weight[:, :, None] * grid[index]).sum(axis=1)
+
+
+def density_at(
+    grid: Float[Array, "nodes r"], point: Float[Array, "n 3"], shape: Shape, cells: int
+) -> Float[Array, "n r"]:
+    """What the grid gathered, per area [1/m^2], at points of the wall."""
+    area = jnp.asarray(face_shares(type(shape), cells), grid.dtype) @ shape.face_areas()
+    values = read(jnp.concatenate([grid, area[:, None]], axis=1), point / shape.half_extent(), cells)
+    return values[:, :-1] / jnp.maximum(values[:, -1:], 1e-30)
 
 
 @lru_cache(maxsize=16)
