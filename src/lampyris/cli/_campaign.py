@@ -4,21 +4,26 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
 from lampyris._checks import LampyrisError
 from lampyris.catalog.detector_file import read_yaml, with_parameters
+from lampyris.cli._campaign_data import read_runs, read_tracks
 from lampyris.cli._common import find_detector
 from lampyris.data.geometry import SUFFIXES
-from lampyris.data.hits_file import read_events
 from lampyris.data.lamps import check_known, make_lamp, number, numbers
 from lampyris.detector import Detector
-from lampyris.fit import CalibrationSettings, Run
-from lampyris.response import Hits
+from lampyris.fit import CalibrationSettings, Run, Tracks
 from lampyris.source.lamps import Lamp
 
 _SETTINGS = ("paths", "tolerance", "most_iterations", "priors", "gauge")
 _SHARED = ("detector", "free", "start", "seed", *_SETTINGS)
+
+
+class Data(NamedTuple):
+    """The data of a calibration."""
+
+    runs: list[Run]
+    tracks: Tracks | None
 
 
 class Campaign(NamedTuple):
@@ -31,13 +36,12 @@ class Campaign(NamedTuple):
     settings: CalibrationSettings
 
 
-def read_calibration(path: Path) -> tuple[Campaign, list[Run]]:
-    """A calibration: a detector, what is free, and runs with their events."""
-    content = _content(path, "runs")
+def read_calibration(path: Path) -> tuple[Campaign, Data]:
+    """A calibration: a detector, what is free, and runs with their events, events of particles, or both."""
+    content = _content(path, "runs", "tracks")
     campaign = _campaign(path, content)
-    if not isinstance(content["runs"], list) or not content["runs"]:
-        raise LampyrisError(f"{path}: runs must be a list of at least one run.")
-    return campaign, [_run(path, index, run) for index, run in enumerate(content["runs"])]
+    runs = read_runs(path, content["runs"]) if "runs" in content else []
+    return campaign, Data(runs, read_tracks(path, content["tracks"]) if "tracks" in content else None)
 
 
 def read_plan(path: Path) -> tuple[Campaign, dict[str, list[Lamp]]]:
@@ -53,13 +57,16 @@ def read_plan(path: Path) -> tuple[Campaign, dict[str, list[Lamp]]]:
     return _campaign(path, content), made
 
 
-def _content(path: Path, subject: str) -> dict[str, Any]:
+def _content(path: Path, *subjects: str) -> dict[str, Any]:
+    """What a file holds; it must have one of the subjects."""
     content = read_yaml(path)
     for name in content:
-        check_known(name, (*_SHARED, subject), str(path))
-    for name in ("detector", "free", subject):
+        check_known(name, (*_SHARED, *subjects), str(path))
+    for name in ("detector", "free"):
         if name not in content:
             raise LampyrisError(f"{path} must have {name!r}.")
+    if not any(subject in content for subject in subjects):
+        raise LampyrisError(f"{path} must have {' or '.join(map(repr, subjects))}.")
     return content
 
 
@@ -92,26 +99,3 @@ def _settings(path: Path, content: dict[str, Any]) -> CalibrationSettings:
         raise LampyrisError(f"{path}: priors must map paths to [mean, error].")
     given["priors"] = {str(n): tuple(numbers(value, 2, f"{path}: priors.{n}")) for n, value in priors.items()}
     return CalibrationSettings(**given)
-
-
-def _run(path: Path, index: int, content: Any) -> Run:
-    """A run: a lamp and the events of a file, all of them or one."""
-    where = f"{path}: runs[{index}]"
-    if not isinstance(content, dict):
-        raise LampyrisError(f"{where} must be a mapping with lamp and events.")
-    for name in content:
-        check_known(name, ("lamp", "events", "event", "saturation"), where)
-    for name in ("lamp", "events"):
-        if name not in content:
-            raise LampyrisError(f"{where} must have {name!r}.")
-    lamp = make_lamp(content["lamp"], f"{where}.lamp")
-    file = read_events(path.parent / str(content["events"]))
-    event = content.get("event")
-    if event is not None and (not isinstance(event, int) or isinstance(event, bool)):
-        raise LampyrisError(f"{where}: event must be a whole number, but is {event!r}.")
-    events = [file.hits(n) for n in (range(len(file)) if event is None else [event])]
-    if not events:
-        raise LampyrisError(f"{where}: {file.path} must hold at least one event, but is empty.")
-    hits = Hits(*(np.stack(columns) for columns in zip(*events, strict=True)))
-    saturation = number(content["saturation"], f"{where}: saturation") if "saturation" in content else np.inf
-    return Run(lamp, hits, saturation)

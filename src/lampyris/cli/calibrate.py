@@ -10,13 +10,13 @@ from lampyris.cli._common import AS_JSON, QUIET, check_output, guarded, progress
 
 @guarded
 def calibrate_file(
-    config: Annotated[Path, typer.Argument(help="Configuration (YAML): detector, runs, free parameters.")],
+    config: Annotated[Path, typer.Argument(help="Configuration (YAML): detector, runs or tracks, free parameters.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Detector file to write (YAML).")],
     report: Annotated[Path | None, typer.Option(help="Page of the result to write (HTML).")] = None,
     as_json: Annotated[bool, AS_JSON] = False,
     quiet: Annotated[bool, QUIET] = False,
 ) -> None:
-    """Fit parameters of the detector to runs with known lamps and write the calibrated detector.
+    """Fit parameters of the detector to runs with known lamps, to events of particles, or to both; write the calibrated detector.
 
     Every other command takes the result with --detector. A fit that was stopped goes on where it was: it waits in the
     output's name with .part.
@@ -31,7 +31,7 @@ def calibrate_file(
     check_output("--output", output, config)
     if report is not None:
         check_output("--report", report, config, output)
-    campaign, runs = read_calibration(config)
+    campaign, data = read_calibration(config)
     checkpoint = output.with_name(output.name + ".part")
     with progress(as_json or quiet) as bar:
         task = bar.add_task("calibrating", total=campaign.settings.most_iterations)
@@ -43,8 +43,9 @@ def calibrate_file(
 
         fit = calibrate(
             campaign.detector,
-            runs,
+            data.runs,
             campaign.free,
+            tracks=data.tracks,
             key=campaign.key,
             settings=campaign.settings,
             report=moved,
