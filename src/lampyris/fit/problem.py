@@ -1,5 +1,7 @@
 """One event with all that its likelihood needs, and the moves that a fit may make."""
 
+from functools import lru_cache
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -28,6 +30,22 @@ PLACE = 0.007
 BRIGHT = 1.0
 """Photoelectrons of the channels that tell how rough an event is."""
 
+
+def fine_transport(detector: Detector, rays: int = 8192) -> Hybrid:
+    """The light of fits: mirror images are resolved to about a sensor's distance from the next, as a fit needs no derivatives.
+
+    Smaller cells would only have more noise.
+    """
+    between = np.sqrt(float(detector.shape.area()) / detector.sensors.count)
+    across = 2.0 * float(np.max(np.asarray(detector.shape.half_extent())))
+    return _resolving(rays, int(np.clip(round(across / (0.8 * between)), 8, 64)))
+
+
+@lru_cache(maxsize=8)
+def _resolving(rays: int, cells: int) -> Hybrid:
+    return Hybrid(rays=rays, mirror_rays=65536, cells=cells, scatter_rays=32768)
+
+
 _stepped = eqx.filter_jit(lambda model, state, step: model.step(state, step))
 
 
@@ -42,7 +60,7 @@ class Problem:
         transport: Hybrid | None = None,
         dispersion: Dispersion | None = None,
     ):
-        self.detector, self.transport = detector, Hybrid() if transport is None else transport
+        self.detector, self.transport = detector, fine_transport(detector) if transport is None else transport
         self.model, self.profile = model_of(particle), load_profile(particle)
         charge_spread = float(detector.sensors.charge_spread)
         known = self.model.dispersion._replace(charge_spread=charge_spread)

@@ -17,7 +17,7 @@ from lampyris.fit.model import State, model_of
 from lampyris.fit.newton import maximise
 from lampyris.fit.objective import Scattered
 from lampyris.fit.parameters import NAMES
-from lampyris.fit.problem import Problem
+from lampyris.fit.problem import Problem, fine_transport
 from lampyris.fit.reconstruct import CLOSE, STILL, distance_moved, reconstruct, track_covariance
 from lampyris.fit.result import Fit, make_errors
 from lampyris.fit.track_score import Asked, TrackPull, track_pull
@@ -26,6 +26,8 @@ from lampyris.response import Hits
 from lampyris.source import Track
 from lampyris.transport import Hybrid
 
+RAYS = 32768
+"""Rays of the indirect light of tracks: what they are off by adds up over the events."""
 REFRESHES = 3
 """Most evaluations of the indirect light of a track for one step of the detector."""
 
@@ -46,7 +48,8 @@ class TrackFits:
 
     def __init__(self, tracks: Tracks, detector: Detector):
         self.tracks, self.hits = tracks, tracks.events()
-        self.transport = Hybrid()
+        self.differentiated = Hybrid()
+        """the light whose derivatives in the detector weigh the residuals, which are those of the fits"""
         spread = float(detector.sensors.charge_spread)
         self.dispersion = model_of(tracks.particle).dispersion._replace(charge_spread=spread)
 
@@ -62,13 +65,13 @@ class TrackFits:
         return np.stack([row if len(row) else np.full(width, np.nan) for row in rows])
 
     def _find(self, detector: Detector, hits: Hits) -> np.ndarray:
-        found = reconstruct(detector, hits, particle=self.tracks.particle, transport=self.transport)
+        found = reconstruct(detector, hits, particle=self.tracks.particle, transport=fine_transport(detector, RAYS))
         if found.result != "converged":
             return np.zeros(0)
         return _row(model_of(self.tracks.particle).start(found.value))
 
     def _problem(self, detector: Detector, hits: Hits) -> Problem:
-        return Problem(detector, hits, self.tracks.particle, self.transport, self.dispersion)
+        return Problem(detector, hits, self.tracks.particle, fine_transport(detector, RAYS), self.dispersion)
 
     def refit(self, detector: Detector, rows: np.ndarray) -> list[Followed]:
         """Fit all tracks again, from where they were."""
@@ -107,7 +110,7 @@ class TrackFits:
         rebuild, theta = Rebuild(problem.free_at(standing)), jnp.asarray(standing.theta, float)
         return [
             track_pull(
-                Asked(one.problem.model, rebuild, theta, self.transport, self.dispersion),
+                Asked(one.problem.model, rebuild, theta, self.differentiated, self.dispersion),
                 one.state,
                 one.scattered,
                 one.problem.seen,

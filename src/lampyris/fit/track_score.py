@@ -45,6 +45,7 @@ class Asked(NamedTuple):
     rebuild: Rebuild
     theta: Array
     transport: Hybrid
+    """for derivatives in the detector"""
     dispersion: Dispersion
 
 
