@@ -6,7 +6,18 @@ Units: m, ns, MeV, nm, photoelectrons; energies are kinetic.
 from lampyris import catalog
 from lampyris._checks import LampyrisError, LampyrisWarning
 from lampyris.detector import Detector
-from lampyris.fit import Calibration, CalibrationSettings, Fit, Run, Tracks, calibrate, plan, reconstruct
+from lampyris.fit import (
+    Calibration,
+    CalibrationSettings,
+    Design,
+    Fit,
+    Run,
+    Tracks,
+    calibrate,
+    design,
+    plan,
+    reconstruct,
+)
 from lampyris.medium import Medium, Scatterer
 from lampyris.response import Hits
 from lampyris.scintillation import Emission, Pulse, Scintillation
@@ -23,6 +34,7 @@ __all__ = [
     "Calibration",
     "CalibrationSettings",
     "Cylinder",
+    "Design",
     "Detector",
     "Emission",
     "Expectation",
@@ -49,6 +61,7 @@ __all__ = [
     "Tracks",
     "calibrate",
     "catalog",
+    "design",
     "expect",
     "make_sensors",
     "plan",

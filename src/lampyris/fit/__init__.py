@@ -1,6 +1,7 @@
 from lampyris.fit.calibrate import calibrate
 from lampyris.fit.calibration import Calibration
 from lampyris.fit.calibration_problem import CalibrationSettings
+from lampyris.fit.design import Design, design
 from lampyris.fit.many import reconstruct_many
 from lampyris.fit.plan import plan
 from lampyris.fit.reconstruct import reconstruct
@@ -11,10 +12,12 @@ from lampyris.fit.tracks import Tracks
 __all__ = [
     "Calibration",
     "CalibrationSettings",
+    "Design",
     "Fit",
     "Run",
     "Tracks",
     "calibrate",
+    "design",
     "plan",
     "reconstruct",
     "reconstruct_many",

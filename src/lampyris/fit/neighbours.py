@@ -33,7 +33,7 @@ class Neighbourhood:
         distance, _ = KDTree(position).query(position, 2)
         place = np.concatenate([position, APART * np.median(distance[:, 1]) * normal], axis=1)
         _, found = KDTree(place).query(place, count + 1)
-        return cls(np.asarray(found)[:, 1:], _zones(position))
+        return cls(np.asarray(found)[:, 1:], zones_of(position))
 
 
 def smoothed(part, nearest: Array, area: Array):
@@ -46,7 +46,7 @@ def smoothed(part, nearest: Array, area: Array):
     return jax.tree.map(mean, part)
 
 
-def _zones(position: np.ndarray) -> np.ndarray:
+def zones_of(position: np.ndarray) -> np.ndarray:
     """Number the sensors by zones of equal size: halves of halves, across the longest side of each."""
     zone, parts = np.zeros(len(position), np.int32), [np.arange(len(position))]
     while len(parts) < ZONES and max(map(len, parts)) > 16:

@@ -137,7 +137,9 @@ def _odd(problem: Problem, stages: Stages) -> bool:
 
 
 def distance_moved(before: Track, now: Track, curvature: np.ndarray) -> float:
-    """How far energy and vertex of a track moved, in standard deviations of the fit."""
+    """How far energy and vertex of a track moved, in standard deviations of the fit; infinite where it knows too little."""
+    if np.linalg.matrix_rank(curvature, hermitian=True) < len(curvature):
+        return np.inf
     energy = np.log(float(now.energy) / float(before.energy))
     away = np.append(energy, np.asarray(now.position, float) - np.asarray(before.position, float)) / SCALES[:4]
     covariance = np.linalg.inv(curvature)[:4, :4]
