@@ -7,8 +7,9 @@ Data come from Monte Carlo, one event for each lamp, and the fits start half off
 photons of 405 nm from the top centre, pointing down. `efficiencies`: one number for each of 11,146 sensors (10 % spread)
 from 15 isotropic lamps of 1e7 photons, optics known. `joint`: both from all 16 lamps. `wavelengths`: the absorption and
 scattering of four laser lines, each on a table with those knots. `mismodelled`: as `optics`, from data of water that
-scatters 2 % more, all of it forwards, which the fit keeps as it was. Figures are written after every experiment, and
-`--resume` goes on after the last one in the file.
+scatters 2 % more, all of it forwards, which the fit keeps as it was. `times`: time offset (1 ns rms) and transit time spread
+(10 % rms) of each sensor from three isotropic lamps of 1e5 photons that flash 30 times. Figures are written after every
+experiment, and `--resume` goes on after the last one in the file.
 """
 
 import argparse
@@ -28,6 +29,8 @@ from lampyris.spectrum import Tabulated
 
 OPTICS = ("medium.absorption_length", "medium.scatterers.0.length", "wall.reflectance", "sensors.surface.reflectance")
 EFFICIENCY = "sensors.relative_efficiency"
+TIMES = ("sensors.time_offset", "sensors.transit_time_spread")
+FLASHES = 30
 LINES = (337.0, 375.0, 405.0, 445.0)
 GRID = [(0.0, 0.0, 0.0)] + [
     (round(float(8.0 * np.cos(a)), 3), round(float(8.0 * np.sin(a)), 3), z)
@@ -43,7 +46,14 @@ def laser(wavelength: float = 405.0) -> lp.Laser:
 def lamps(campaign: str) -> list:
     """The lamps of a campaign: `GRID` has the centre and 14 other places."""
     isotropic = [lp.Isotropic(list(place), 405.0, 1e7) for place in GRID]
-    chosen = {"optics": [laser()], "mismodelled": [laser()], "efficiencies": isotropic, "joint": [laser(), *isotropic]}
+    weak = [lp.Isotropic(list(place), 405.0, 1e5) for place in (GRID[0], GRID[1], GRID[-1])]
+    chosen = {
+        "times": weak,
+        "optics": [laser()],
+        "mismodelled": [laser()],
+        "efficiencies": isotropic,
+        "joint": [laser(), *isotropic],
+    }
     return chosen.get(campaign) or [laser(line) for line in LINES]
 
 
@@ -65,6 +75,8 @@ def detector_of(campaign: str) -> lp.Detector:
 def freed(campaign: str) -> list[str]:
     if campaign == "wavelengths":
         return ["medium.absorption_length.value", "medium.scatterers.0.length.value", *OPTICS[2:]]
+    if campaign == "times":
+        return list(TIMES)
     return [
         *(OPTICS if campaign != "efficiencies" else ()),
         *((EFFICIENCY,) if campaign in ("efficiencies", "joint") else ()),
@@ -92,19 +104,37 @@ def shifted(detector: lp.Detector, factors) -> lp.Detector:
     return eqx.tree_at(leaves, detector, tuple(old * f for old, f in zip(leaves(detector), factors, strict=True)))
 
 
+def scattered_channels(campaign: str, true: lp.Detector, draw: np.random.Generator) -> lp.Detector:
+    """The detector with the numbers of single channels that a campaign looks for."""
+    count = true.sensors.count
+    if EFFICIENCY in freed(campaign):
+        efficiency = jnp.asarray(1.0 + 0.1 * draw.standard_normal(count), float)
+        return eqx.tree_at(lambda d: d.sensors.relative_efficiency, true, efficiency)
+    if campaign != "times":
+        return true
+    offset = jnp.asarray(draw.standard_normal(count), float)
+    spread = true.sensors.transit_time_spread * jnp.asarray(1.0 + 0.1 * draw.standard_normal(count), float)
+    return eqx.tree_at(lambda d: (d.sensors.time_offset, d.sensors.transit_time_spread), true, (offset, spread))
+
+
+def flashes_of(detector: lp.Detector, source, flashes: int, key) -> lp.Hits:
+    """Events of a lamp: one, or several along a first axis."""
+    if flashes == 1:
+        return lp.simulate(detector, source, key=key)
+    events = [lp.simulate(detector, source, key=jax.random.fold_in(key, number)) for number in range(flashes)]
+    return lp.Hits(*(np.stack([np.asarray(column) for column in columns]) for columns in zip(*events, strict=True)))
+
+
 def experiment(campaign: str, key) -> dict:
     """One calibration of data with shot noise."""
     draw = np.random.default_rng(int(jax.random.randint(jax.random.fold_in(key, 1), (), 0, 2**31 - 1)))
-    true, sources = detector_of(campaign), lamps(campaign)
-    if EFFICIENCY in freed(campaign):
-        efficiency = jnp.asarray(1.0 + 0.1 * draw.standard_normal(true.sensors.count), float)
-        true = eqx.tree_at(lambda d: d.sensors.relative_efficiency, true, efficiency)
+    nominal, sources = detector_of(campaign), lamps(campaign)
+    true = scattered_channels(campaign, nominal, draw)
     keys = jax.random.split(jax.random.fold_in(key, 2), len(sources))
     real = more_forward(true) if campaign == "mismodelled" else true
-    runs = [lp.Run(s, lp.simulate(real, s, key=k)) for s, k in zip(sources, keys, strict=True)]
-    start = eqx.tree_at(lambda d: d.sensors.relative_efficiency, true, jnp.ones(true.sensors.count))
-    if campaign != "efficiencies":
-        start = shifted(start, draw.choice([0.5, 1.5], 4))
+    flashes = FLASHES if campaign == "times" else 1
+    runs = [lp.Run(s, flashes_of(real, s, flashes, k)) for s, k in zip(sources, keys, strict=True)]
+    start = nominal if campaign in ("efficiencies", "times") else shifted(nominal, draw.choice([0.5, 1.5], 4))
     begin = time.perf_counter()
     fit = lp.calibrate(start, runs, freed(campaign), key=jax.random.fold_in(key, 3))
     seconds = time.perf_counter() - begin
@@ -129,6 +159,18 @@ def experiment(campaign: str, key) -> dict:
         floor = np.asarray(true.sensors.relative_efficiency) / np.sqrt(counts)
         told |= {"efficiency_pull_mean": float(pull.mean()), "efficiency_pull_width": float(pull.std())}
         told |= {"efficiency_rms_over_floor": float(np.sqrt((away**2).mean() / (floor**2).mean()))}
+    return told | channels_away(fit, true)
+
+
+def channels_away(fit: lp.Calibration, true: lp.Detector) -> dict:
+    """Offsets and spreads of all channels against the truth: mean and width of the pulls, and rms [ns]."""
+    told = {}
+    for path in set(TIMES) & set(fit.channel_errors):
+        name = path.partition(".")[2]
+        away = np.asarray(getattr(fit.value.sensors, name) - getattr(true.sensors, name), float)
+        pull = away / fit.channel_errors[path]
+        told |= {f"{name}_pull_mean": float(pull.mean()), f"{name}_pull_width": float(pull.std())}
+        told |= {f"{name}_rms_ns": float(away.std())}
     return told
 
 
@@ -158,7 +200,8 @@ def figures(rows: list[dict]) -> dict:
         "pull_mean_sigma": 1.0 / np.sqrt(n),
         "coverage_68": named((np.abs(pulls) < 1.0).mean(axis=0)),
         "relative_error": named(np.sqrt((errors**2).mean(axis=0))),
-        "prediction_share": named(share.max(axis=0, initial=0.0)),
+        "prediction_share": named(np.sqrt((share**2).mean(axis=0))),
+        "prediction_share_max": named(share.max(axis=0, initial=0.0)),
         "seconds": float(np.median([row["seconds"] for row in rows])),
         "seconds_first": rows[0]["seconds"],
         "iterations": float(np.median([row["iterations"] for row in rows])),
@@ -171,8 +214,8 @@ def figures(rows: list[dict]) -> dict:
     if n > 1:
         told |= {"pull_width": named(pulls.std(axis=0, ddof=1)), "pull_width_sigma": 1.0 / np.sqrt(2.0 * n)}
         told |= {"spread_over_cramer_rao": named(relative.std(axis=0, ddof=1) / bound)}
-    for name in ("efficiency_pull_mean", "efficiency_pull_width", "efficiency_rms_over_floor"):
-        if name in rows[0]:
+    for name in rows[0]:
+        if name.startswith(("efficiency_", "time_offset_", "transit_time_spread_")):
             told[name] = float(np.mean([row[name] for row in rows]))
     if "efficiency_rms_over_floor" in told:
         # charges of single photoelectrons scatter too, which no estimator can undo
@@ -191,7 +234,7 @@ def _largest(rows: list[dict[str, float]]) -> dict[str, float]:
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument(
-        "campaigns", nargs="+", choices=["optics", "efficiencies", "joint", "wavelengths", "mismodelled"]
+        "campaigns", nargs="+", choices=["optics", "efficiencies", "joint", "wavelengths", "times", "mismodelled"]
     )
     options.add_argument("--experiments", type=int, default=50)
     options.add_argument("--seed", type=int, default=1)

@@ -36,8 +36,10 @@ PICTURE = Path(__file__).parents[1] / "docs" / "_static" / "design.png"
 
 def candidates() -> lp.Detector:
     """The tank with a tube at every place where one could stand."""
+    position, normal = map(jnp.asarray, PLACED)
     sensors = lp.make_sensors(
-        *PLACED,
+        position,
+        normal,
         0.1016,
         tube_20_inch(),
         surface=Lambertian(0.2),

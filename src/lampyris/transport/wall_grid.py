@@ -62,7 +62,8 @@ def density_at(
     grid: Float[Array, "nodes r"], point: Float[Array, "n 3"], shape: Shape, cells: int
 ) -> Float[Array, "n r"]:
     """What the grid gathered, per area [1/m^2], at points of the wall."""
-    area = jnp.asarray(face_shares(type(shape), cells), grid.dtype) @ shape.face_areas()
+    kind: type = type(shape)
+    area = jnp.asarray(face_shares(kind, cells), grid.dtype) @ shape.face_areas()
     values = read(jnp.concatenate([grid, area[:, None]], axis=1), point / shape.half_extent(), cells)
     return values[:, :-1] / jnp.maximum(values[:, -1:], 1e-30)
 
