@@ -23,7 +23,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot
 
 POSITION, DIRECTION = [2.0, -3.0, -4.0], [0.6, 0.0, 0.8]
-FINE = {"rays": 32768, "steps": 10, "mirror_rays": 65536}
+FINE = {"rays": 32768, "steps": 10, "mirror_rays": 65536, "scatter_rays": 262144}
 ANGLES = np.arange(0.0, 181.0, 2.0)
 LIT = 0.03
 """Bins of angle with at least this share of the mean direct light per bin are judged."""

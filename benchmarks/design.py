@@ -109,7 +109,12 @@ def draw_layout(found: lp.Design, detector: lp.Detector) -> None:
     panel.scatter(across[found.chosen], up[found.chosen], s=7, color="#b3261e", linewidths=0)
     label = "one more tube in an even layout: error of the vertex smaller by [per mille]"
     figure.colorbar(
-        shown, label=label, orientation="horizontal", shrink=0.7, boundaries=np.linspace(0.0, color.max(), 50)
+        shown,
+        label=label,
+        ticks=np.arange(0.0, color.max(), 0.5),
+        orientation="horizontal",
+        shrink=0.7,
+        boundaries=np.linspace(0.0, color.max(), 50),
     )
     panel.set(aspect="equal", xlabel="along the unrolled wall, the beam leaves at 0 [m]", ylabel="[m]")
     panel.set_title(f"Places of {len(found.chosen)} tubes (red) that measure the vertex best")

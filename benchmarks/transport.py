@@ -33,7 +33,7 @@ from lampyris.surface import Lambertian, Mixture
 
 EFFICIENCY = 0.2
 PARTS = ("noise", "ring", "hybrid", "hard", "efficiency", "speed", "width")
-FINE = {"rays": 32768, "steps": 10, "mirror_rays": 65536}
+FINE = {"rays": 32768, "steps": 10, "mirror_rays": 65536, "scatter_rays": 262144}
 
 
 def reference_tank() -> lp.Detector:

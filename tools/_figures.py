@@ -1,16 +1,19 @@
 """The rows of the tables of figures: what was measured, how its numbers read, and the command that measures it."""
 
 from collections.abc import Callable
+from statistics import median
 from typing import NamedTuple
 
 from _tell import (
     tell_adam,
+    tell_design,
     tell_efficiencies,
     tell_forms,
     tell_joint,
     tell_light_level,
     tell_mismodelled,
     tell_precision,
+    tell_ring,
     tell_scans,
     tell_starts,
 )
@@ -105,10 +108,16 @@ def tell_tracks(case: str) -> Callable[[Figures], str]:
 
     def tell(f: Figures) -> str:
         fit = f["calibration"]["with_tracks"][case]
-        errors = ", ".join(f"{100 * value:.0f}" for value in fit["relative_error"].values())
-        away = ", ".join(f"{100 * value:.0f}" for value in fit["away_rms"].values())
+        each = [row[case] for row in f["calibration"]["with_tracks"]["each"]]
+
+        def middle(part: str) -> str:
+            return ", ".join(f"{100 * median(abs(row[part][name]) for row in each):.0f}" for name in fit["pull_mean"])
+
         pulls = ", ".join(f"{value:+.1f}" for value in fit["pull_mean"].values())
-        return f"errors {errors} %, off by {away} % (rms), mean pulls {pulls}; efficiencies {fit['efficiency_rms']:.4f} rms"
+        return (
+            f"median errors {middle('error')} %, off by {middle('relative')} %, mean pulls {pulls}; efficiencies "
+            f"{fit['efficiency_rms']:.4f} rms"
+        )
 
     return tell
 
@@ -233,6 +242,11 @@ ROWS = {
         "transport.py",
     ),
     "hybrid": Row("indirect light of `Hybrid` against Monte Carlo, five worlds", tell_hybrid, "transport.py"),
+    "ring": Row(
+        "indirect light of a 1 GeV muon by `Hybrid` against paths among the true sensors",
+        tell_ring,
+        "transport.py --parts ring",
+    ),
     "expected": Row(
         "indirect light of `ExpectedValue` against Monte Carlo, five worlds", tell_expected, "transport.py"
     ),
@@ -288,6 +302,7 @@ ROWS = {
         tell_energies,
         "calibration_tracks.py",
     ),
+    "design": Row("504 tubes of a tank in a beam, placed for its muons", tell_design, "design.py"),
     "display": Row("display in software rendering", tell_display, "display.py"),
     "fuzz": Row("damaged files: a clear line or a sound read", tell_fuzz, "fuzz_readers.py"),
 }
@@ -356,11 +371,23 @@ TABLES = {
     "measured": tuple(ROWS),
     "start": ("first_minutes", "demo"),
     "reconstruction": ("muons", "pulls", "sample", "sample pulls", "likelihood", "step"),
-    "transport": ("noise", "photons", "efficiency", "hybrid", "expected", "balance", "forms", "precision", "scans"),
+    "transport": (
+        "noise",
+        "photons",
+        "efficiency",
+        "hybrid",
+        "ring",
+        "expected",
+        "balance",
+        "forms",
+        "precision",
+        "scans",
+    ),
     "light": ("engine", "learnt"),
     "calibration": ("optics", "efficiencies", "joint"),
     "calibration_trials": ("adam", "light_level", "starts"),
     "mismodelled": ("mismodelled",),
+    "design": ("design",),
     "calibration_tracks": ("tracks_lamp", "tracks_muons", "tracks_joint", "energies"),
     "tools": ("display", "fuzz"),
 }

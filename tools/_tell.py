@@ -86,3 +86,27 @@ def tell_scans(f: Figures) -> str:
         f"{len(good)} of {len(rough)} parameters within {max(good):.0f} % of the largest difference; not smooth: "
         f"{told or 'none'}"
     )
+
+
+def tell_ring(f: dict) -> str:
+    """Indirect light of the prediction in classes of channels."""
+    rows = f["transport"]["indirect_by_direct_light"].values()
+    ratios = [row["ratio"] for row in rows]
+    ring = list(rows)[-1]
+    return (
+        f"ratios {min(ratios):.2f} to {max(ratios):.2f} from the dimmest half of the channels to the ring, where it is "
+        f"{ring['ratio']:.2f} +- {ring['ratio_error']:.2f}"
+    )
+
+
+def tell_design(f: dict) -> str:
+    """The best layout beside an even one: what is expected, and what reconstruction makes of it."""
+    expected, told = f["design"]["expected"], f["design"]["reconstructed"]
+    better = 100.0 * (1.0 - expected["best"]["vertex"] / expected["even"]["vertex"])
+    one, two = told["even"], told["best"]
+    return (
+        f"expected vertices {better:.0f} % better; reconstructed, 68 % of {one['events']}: vertices "
+        f"{one['vertex_q68_cm']:.1f} -> {two['vertex_q68_cm']:.1f} +- {two['vertex_q68_cm_error']:.1f} cm, directions "
+        f"{one['direction_q68_deg']:.1f} -> {two['direction_q68_deg']:.1f} +- {two['direction_q68_deg_error']:.1f} deg, energies "
+        f"{one['energy_q68_percent']:.1f} -> {two['energy_q68_percent']:.1f} +- {two['energy_q68_percent_error']:.1f} %"
+    )

@@ -31,19 +31,19 @@ BRIGHT = 1.0
 """Photoelectrons of the channels that tell how rough an event is."""
 
 
-def fine_transport(detector: Detector, rays: int = 8192) -> Hybrid:
+def fine_transport(detector: Detector) -> Hybrid:
     """The light of fits: mirror images are resolved to about a sensor's distance from the next, as a fit needs no derivatives.
 
     Smaller cells would only have more noise.
     """
     between = np.sqrt(float(detector.shape.area()) / detector.sensors.count)
     across = 2.0 * float(np.max(np.asarray(detector.shape.half_extent())))
-    return _resolving(rays, int(np.clip(round(across / (0.8 * between)), 8, 64)))
+    return _resolving(int(np.clip(round(across / (0.8 * between)), 8, 64)))
 
 
 @lru_cache(maxsize=8)
-def _resolving(rays: int, cells: int) -> Hybrid:
-    return Hybrid(rays=rays, mirror_rays=65536, cells=cells, scatter_rays=32768)
+def _resolving(cells: int) -> Hybrid:
+    return Hybrid(rays=8192, mirror_rays=65536, cells=cells, scatter_rays=32768)
 
 
 _stepped = eqx.filter_jit(lambda model, state, step: model.step(state, step))

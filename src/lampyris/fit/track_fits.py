@@ -26,8 +26,6 @@ from lampyris.response import Hits
 from lampyris.source import Track
 from lampyris.transport import Hybrid
 
-RAYS = 32768
-"""Rays of the indirect light of tracks: what they are off by adds up over the events."""
 REFRESHES = 3
 """Most evaluations of the indirect light of a track for one step of the detector."""
 
@@ -65,13 +63,13 @@ class TrackFits:
         return np.stack([row if len(row) else np.full(width, np.nan) for row in rows])
 
     def _find(self, detector: Detector, hits: Hits) -> np.ndarray:
-        found = reconstruct(detector, hits, particle=self.tracks.particle, transport=fine_transport(detector, RAYS))
+        found = reconstruct(detector, hits, particle=self.tracks.particle, transport=fine_transport(detector))
         if found.result != "converged":
             return np.zeros(0)
         return _row(model_of(self.tracks.particle).start(found.value))
 
     def _problem(self, detector: Detector, hits: Hits) -> Problem:
-        return Problem(detector, hits, self.tracks.particle, fine_transport(detector, RAYS), self.dispersion)
+        return Problem(detector, hits, self.tracks.particle, fine_transport(detector), self.dispersion)
 
     def refit(self, detector: Detector, rows: np.ndarray) -> list[Followed]:
         """Fit all tracks again, from where they were."""
