@@ -9,7 +9,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from lampyris.detector import Detector
 from lampyris.fit.model import model_of
@@ -46,7 +46,7 @@ class Information(NamedTuple):
 
 @eqx.filter_jit
 def information_of(
-    track: Track, detector: Detector, zone: Float[Array, " channels"], zones: int, transport: Hybrid
+    track: Track, detector: Detector, zone: Int[Array, " channels"], zones: int, transport: Hybrid
 ) -> Information:
     """What the sensors of each zone tell of a track: charges, and first-hit times of direct light.
 

@@ -60,9 +60,8 @@ def reconstruct(
     stage fits with times and charges blurred, so that it catches from metres away; the second is the likelihood itself.
     Muons are fitted with their bends and the stretch of their range as latent numbers, electrons and gammas with depths and
     leans of their shower. `transport` is how the light is predicted, finer than the default `Hybrid` if none is given.
-    `dispersion` says how far single events differ from the prediction, that of the kind of
-    particle if none is given; the covariance is the block of the seven numbers in
-    the inverse information of all.
+    `dispersion` says how far single events differ from the prediction, that of the kind of particle if none is given; the
+    covariance is the block of the seven numbers in the inverse information of all.
 
     Raises `LampyrisError` for an empty or unsound event; everything else ends in the `result` of the fit.
     """
