@@ -122,7 +122,7 @@ def flashes_of(detector: lp.Detector, source, flashes: int, key) -> lp.Hits:
     if flashes == 1:
         return lp.simulate(detector, source, key=key)
     events = [lp.simulate(detector, source, key=jax.random.fold_in(key, number)) for number in range(flashes)]
-    return lp.Hits(*(np.stack([np.asarray(column) for column in columns]) for columns in zip(*events, strict=True)))
+    return lp.Hits.stacked(events)
 
 
 def experiment(campaign: str, key) -> dict:

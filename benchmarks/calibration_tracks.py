@@ -60,10 +60,6 @@ def muon(draw) -> lp.Track:
     return lp.Track("mu-", draw.uniform(300.0, 600.0), list(place), list(way), draw.uniform(-15.0, 15.0))
 
 
-def stacked(events: list[lp.Hits]) -> lp.Hits:
-    return lp.Hits(*(np.stack([np.asarray(column) for column in columns]) for columns in zip(*events, strict=True)))
-
-
 def calibrated(fit: lp.Calibration, efficiency: np.ndarray) -> dict:
     """Values, errors and pulls of the optics, and how far the efficiencies are from the truth."""
     away = np.asarray(fit.value.sensors.relative_efficiency, float) - efficiency
@@ -104,7 +100,7 @@ def experiment(seed: int, events: int) -> dict:
     runs = [lp.Run(lamp, lp.simulate(true, lamp, key=keys[0]))]
     nominal = {number: lp.reconstruct(start, event) for number, event in enumerate(hits)}
     kept = [number for number, fit in nominal.items() if fit.result == "converged"]
-    tracks = lp.Tracks("mu-", stacked([hits[n] for n in kept]), [nominal[n].value for n in kept])
+    tracks = lp.Tracks("mu-", lp.Hits.stacked([hits[n] for n in kept]), [nominal[n].value for n in kept])
     free = [*OPTICS, EFFICIENCY]
     fits = {
         "lamp": lp.calibrate(start, runs, free, settings=SETTINGS),

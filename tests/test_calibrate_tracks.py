@@ -38,8 +38,7 @@ def muons():
         way /= np.linalg.norm(way)
         truth.append(lp.Track("mu-", 350.0, list(draw.uniform(-0.5, 0.5, 3) - 0.5 * way), list(way), 0.0))
         events.append(lp.simulate(world(), truth[-1], key=jax.random.key(number)))
-    hits = lp.Hits(*(np.stack([np.asarray(column) for column in columns]) for columns in zip(*events, strict=True)))
-    return lp.Tracks("mu-", hits, truth), truth
+    return lp.Tracks("mu-", lp.Hits.stacked(events), truth), truth
 
 
 @pytest.mark.slow

@@ -88,7 +88,7 @@ def tell_scans(f: Figures) -> str:
     )
 
 
-def tell_ring(f: dict) -> str:
+def tell_ring(f: Figures) -> str:
     """Indirect light of the prediction in classes of channels."""
     rows = f["transport"]["indirect_by_direct_light"].values()
     ratios = [row["ratio"] for row in rows]
@@ -99,7 +99,7 @@ def tell_ring(f: dict) -> str:
     )
 
 
-def tell_design(f: dict) -> str:
+def tell_design(f: Figures) -> str:
     """The best layout beside an even one: what is expected, and what reconstruction makes of it."""
     expected, told = f["design"]["expected"], f["design"]["reconstructed"]
     better = 100.0 * (1.0 - expected["best"]["vertex"] / expected["even"]["vertex"])

@@ -1,5 +1,6 @@
 """The data that a configuration of a calibration names: runs with lamps, and events of particles."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +48,18 @@ def read_tracks(path: Path, content: Any) -> Tracks:
         )
     if fits.attributes["input_uuid"] != file.uuid:
         raise LampyrisError(f"{where}: {fits.path} holds fits of other events than {file.path}.")
-    chosen = [int(event) for event, result in zip(fits.event, fits.result, strict=True) if result == "converged"]
-    starts = [track for track in map(fits.track, chosen) if track is not None]
-    return Tracks(particle, _hits(file, chosen, where), starts)
+    converged = [event for event, result in zip(fits.event.tolist(), fits.result, strict=True) if result == "converged"]
+    found = {event: fits.track(event) for event in converged}
+    starts = {event: track for event, track in found.items() if track is not None}
+    return Tracks(particle, _hits(file, starts, where), list(starts.values()))
 
 
-def _hits(file: EventFile, chosen, where: str) -> Hits:
-    """Events of a file, stacked."""
+def _hits(file: EventFile, chosen: Iterable[int], where: str) -> Hits:
+    """The chosen events of a file, stacked."""
     events = [file.hits(number) for number in chosen]
     if not events:
         raise LampyrisError(f"{where}: {file.path} must hold at least one event to use, but holds none.")
-    return Hits(*(np.stack(columns) for columns in zip(*events, strict=True)))
+    return Hits.stacked(events)
 
 
 def _check(content: Any, where: str, needed: tuple[str, ...], more: tuple[str, ...]) -> None:

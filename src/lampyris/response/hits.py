@@ -1,5 +1,6 @@
 """Data of one event: charge and first-hit time of every channel."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,11 @@ class Hits(NamedTuple):
     """time of the first photoelectron [ns]; 0 where not hit"""
     hit: Bool[Array | np.ndarray, "... channels"]
     """whether the channel recorded anything in the window"""
+
+    @classmethod
+    def stacked(cls, events: Iterable["Hits"]) -> "Hits":
+        """Single events of one detector, at least one, along a first axis."""
+        return cls(*(np.stack([np.asarray(part) for part in column]) for column in zip(*events, strict=True)))
 
     def check(self, channels: int) -> None:
         """Raise `LampyrisError` unless this is one sound event of a detector with so many channels."""
