@@ -18,7 +18,7 @@ from _record import peak_memory_gb, record
 import lampyris as lp
 from lampyris.fit.parameters import SCALES, moved
 from lampyris.likelihood.channel import observe
-from lampyris.likelihood.event import Dispersion, likelihood_terms
+from lampyris.likelihood.event import Charges, Dispersion, likelihood_terms
 
 FIGURE = Path(__file__).parents[1] / "docs" / "_static" / "likelihood_scans.png"
 TRACK = {"energy [%]": 100.0 * SCALES[0], "x [m]": SCALES[1], "y [m]": SCALES[2], "z [m]": SCALES[3]}
@@ -108,8 +108,9 @@ def main() -> None:
     detector = lp.catalog.load("SK")
     track = lp.Track("mu-", 1000.0, [2.0, -3.0, 4.0], [0.6, 0.0, 0.8], 0.0)
     hits = lp.simulate(detector, track, key=jax.random.key(chosen.seed))
-    expected = np.asarray(eqx.filter_jit(lambda t, d: lp.Hybrid()(t, d).total_charge)(track, detector), float)
-    seen = observe(hits, detector.sensors, Dispersion().relative(expected))
+    expected = eqx.filter_jit(lp.Hybrid())(track, detector)
+    charges = Charges(np.asarray(expected.total_charge, float), np.asarray(expected.direct.charge, float))
+    seen = observe(hits, detector.sensors, Dispersion().relative(charges))
     scans = {}
     for name in [*TRACK, *OPTICS]:
         scans[name] = scan(name, track, detector, seen, chosen.points)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lampyris._host import on_host
-from lampyris.likelihood import Dispersion, Observation, Prompt, channel_log_likelihood, observe, quadratic
+from lampyris.likelihood import Charges, Dispersion, Observation, Prompt, channel_log_likelihood, observe, quadratic
 from lampyris.likelihood.event import rows_log_likelihood
 from lampyris.response import Hits
 from lampyris.sensors import make_sensors
@@ -116,12 +116,20 @@ def test_quadratic_model_of_an_event(double_precision):
     prompt = Prompt(
         slopes[..., 2], slopes[..., 0] / mean, jnp.full(count, 4.4), jnp.full(count, 0.8), jnp.full(count, 0.9)
     )
-    seen = observe(hits, sensors, Dispersion().relative(mean))
+    seen = observe(hits, sensors, Dispersion().relative(Charges(mean, 0.9 * mean)))
     gradient, information, difference = on_host(event_quadratic, seen, rows, slopes, prompt, 1e-5)
     np.testing.assert_allclose(gradient, difference, rtol=1e-6, atol=1e-7)
     assert np.linalg.eigvalsh(information).min() > 0
 
 
 def test_dispersion_falls_with_the_charge_to_its_floor():
-    relative = Dispersion(channel=0.2, clumps=0.3).relative(np.array([0.3, 3.0, 3000.0]))
-    np.testing.assert_allclose(relative**2, 0.04 + 0.3 / np.array([0.3, 3.0, 3000.0]))
+    mean = np.array([0.3, 3.0, 3000.0])
+    relative = Dispersion(channel=0.2, clumps=0.3).relative(Charges(mean, mean))
+    np.testing.assert_allclose(relative**2, 0.04 + 0.3 / mean)
+
+
+def test_indirect_light_has_no_dispersion_of_its_own():
+    """The variance beyond Poisson is that of the direct light, however much indirect light comes on top."""
+    mean, direct = np.array([1.0, 5.0, 50.0]), np.array([0.0, 4.0, 4.0])
+    relative = Dispersion(channel=0.2, clumps=0.3).relative(Charges(mean, direct))
+    np.testing.assert_allclose((relative * mean) ** 2, 0.3 * direct + (0.2 * direct) ** 2)

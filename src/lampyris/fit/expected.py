@@ -62,7 +62,8 @@ def information_of(
     growth = jax.jvp(lambda e: jnp.log(track.profile.photons(jnp.exp(e))), (jnp.log(track.energy),), (jnp.ones(()),))[1]
     slopes = direct.slopes[..., 0].at[0].add(SCALES[0] * growth * indirect).T
     counting = 1.0 + sensors.charge_spread**2
-    variance = (counting + dispersion.clumps) * charge + (dispersion.channel * charge) ** 2
+    own = direct.rows[:, 0]
+    variance = counting * charge + dispersion.clumps * own + (dispersion.channel * own) ** 2
     timed = (_mean_time_slopes(direct) * jnp.sqrt(_time_information(direct, charge))).T
 
     def summed(values: Array) -> Array:

@@ -16,7 +16,7 @@ class Local(NamedTuple):
     value: float
     gradient: np.ndarray
     curvature: np.ndarray
-    expected: np.ndarray
+    expected: Any
     """the data expected there"""
 
 

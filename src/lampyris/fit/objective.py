@@ -52,7 +52,7 @@ def local_model(
     """Value, gradient and curvature at a state; `blur` [ns] widens the times for a rough fit."""
     direct = direct_part(model, state, seen.time, detector, jnp.asarray(blur, float))
     numbers = _likelihood(model, state, direct, scattered, seen, detector, dispersion.as_arrays())
-    terms, gradient, curvature, expected = (np.asarray(part, float) for part in numbers)
+    terms, gradient, curvature, expected = jax.tree.map(lambda part: np.asarray(part, float), tuple(numbers))
     return Local(float(terms.sum()), gradient, curvature, expected)
 
 

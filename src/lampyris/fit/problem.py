@@ -14,7 +14,7 @@ from lampyris.fit.model import State, model_of
 from lampyris.fit.newton import Local
 from lampyris.fit.objective import Scattered, local_model, scattered_light
 from lampyris.fit.parameters import SCALES
-from lampyris.likelihood import Dispersion, observe
+from lampyris.likelihood import Charges, Dispersion, observe
 from lampyris.response import Hits
 from lampyris.source import Track
 from lampyris.transport import Hybrid
@@ -85,23 +85,24 @@ class Problem:
         """Indirect light of a track."""
         return scattered_light(track, self.detector, self.transport)
 
-    def weigh(self, expected: np.ndarray) -> None:
+    def weigh(self, expected: Charges) -> None:
         """Give each channel the dispersion of the charge that is expected now."""
         if self.adapts:
             self.dispersion = self.dispersion._replace(channel=self._roughness(expected))
         self.seen = observe(self.hits, self.detector.sensors, self.dispersion.relative(expected))
 
-    def _roughness(self, expected: np.ndarray) -> float:
-        """Relative rms of the charges of bright channels about an expectation, beyond counting and clumps.
+    def _roughness(self, expected: Charges) -> float:
+        """Relative rms of the direct charges of bright channels about an expectation, beyond counting and clumps.
 
         Events differ in it: one electron's ring is smooth, another's is broken. It is never taken below that of the model,
         and never above that of the rough stage.
         """
-        mean = expected * (self.charge / expected.sum())
+        scale = self.charge / expected.total.sum()
+        mean, direct = expected.total * scale, expected.direct * scale
         bright = mean > BRIGHT
-        counting = (1.0 + self.dispersion.charge_spread**2 + self.dispersion.clumps) * mean
+        counting = (1.0 + self.dispersion.charge_spread**2) * mean + self.dispersion.clumps * direct
         away = np.where(np.asarray(self.hits.hit), np.asarray(self.hits.charge, float), 0.0) - mean
-        squares = (away**2 - counting)[bright].sum() / max((mean[bright] ** 2).sum(), 1e-9)
+        squares = (away**2 - counting)[bright].sum() / max((direct[bright] ** 2).sum(), 1e-9)
         return float(np.clip(np.sqrt(max(squares, 0.0)), self.model.dispersion.channel, ROUGH_DISPERSION))
 
     def local(self, state: State, scattered: Scattered, blur: float) -> Local:

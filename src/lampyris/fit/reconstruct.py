@@ -17,7 +17,7 @@ from lampyris.fit.problem import MARGIN, ROUGH_BLUR, Problem
 from lampyris.fit.result import Fit, empty_covariance, make_errors
 from lampyris.fit.ring_scan import Candidate, RingScan
 from lampyris.fit.seed import find_seed
-from lampyris.likelihood import Dispersion
+from lampyris.likelihood import Charges, Dispersion
 from lampyris.response import Hits
 from lampyris.source import Track
 from lampyris.transport import Hybrid
@@ -77,7 +77,7 @@ def reconstruct(
     problem.spread_of(start.energy)
     state = problem.model.start(start)
     if count < FEWEST_HITS:
-        nothing = Local(np.nan, np.zeros(7), np.zeros((7, 7)), np.zeros(0))
+        nothing = Local(np.nan, np.zeros(7), np.zeros((7, 7)), Charges(np.zeros(0), np.zeros(0)))
         return _fit(
             problem, Stages(Climb(state, nothing, 0, False, nothing.curvature), False, 0, 0), "too few hits", count
         )
@@ -101,14 +101,14 @@ def _climb(problem: Problem, state: State) -> Stages:
         if not _odd(problem, last):
             break
         track = last.climb.point.track
-        energy = _energy_of_light(problem, float(track.energy), problem.charge / last.climb.local.expected.sum())
+        energy = _energy_of_light(problem, float(track.energy), problem.charge / last.climb.local.expected.total.sum())
         anew = problem.model.start(Track(track.particle, energy, track.position, track.direction, track.time))
         last = _settle(problem, anew, climb.local.expected)
         fine, best = fine + last.fine, max(best, last, key=lambda stages: stages.climb.local.value)
     return best._replace(rough=climb.iterations, fine=fine)
 
 
-def _settle(problem: Problem, state: State, expected: np.ndarray) -> Stages:
+def _settle(problem: Problem, state: State, expected: Charges) -> Stages:
     """Climb the likelihood from a state, its indirect light evaluated anew until the track stands still.
 
     `expected` are the charges by which the channels are weighed at first.
@@ -131,7 +131,7 @@ def _odd(problem: Problem, stages: Stages) -> bool:
     local = stages.climb.local
     latent = np.abs(np.asarray(stages.climb.point.latent, float)).max(initial=0.0)
     noise = np.hypot(problem.dispersion.total, np.sqrt((1.0 + problem.dispersion.charge_spread**2) / problem.charge))
-    away = abs(np.log(problem.charge / local.expected.sum())) / noise
+    away = abs(np.log(problem.charge / local.expected.total.sum())) / noise
     return bool(max(latent, away) > ODD or not stages.converged)
 
 
@@ -162,7 +162,7 @@ def _start(problem: Problem, detector: Detector, hits: Hits, particle: str) -> T
             local = problem.local(problem.model.start(track), problem.scattered(track), ROUGH_BLUR)
             if best is None or local.value > best_value:
                 best, best_value = track, local.value
-            energy = _energy_of_light(problem, energy, problem.charge / local.expected.sum())
+            energy = _energy_of_light(problem, energy, problem.charge / local.expected.total.sum())
     assert best is not None
     return best
 
@@ -206,6 +206,7 @@ def track_covariance(track: Track, covariance: np.ndarray, slip: float) -> np.nd
 def _fit(problem: Problem, stages: Stages, result: str, hits: int) -> Fit:
     """Errors from the curvature, and all that is told of the fit."""
     track, local = stages.climb.point.track, stages.climb.local
+    expected = local.expected.total
     covariance = empty_covariance()
     if np.isfinite(local.value):
         size, vectors = np.linalg.eigh(local.curvature)
@@ -219,6 +220,6 @@ def _fit(problem: Problem, stages: Stages, result: str, hits: int) -> Fit:
         "iterations": stages.fine,
         "rough_iterations": stages.rough,
         "evaluations": problem.evaluations,
-        "goodness": hit_pattern(local.expected, np.asarray(problem.hits.hit)) if local.expected.size else np.nan,
+        "goodness": hit_pattern(expected, np.asarray(problem.hits.hit)) if expected.size else np.nan,
     }
     return Fit(track, make_errors(covariance), covariance, NAMES, local.value, result, statistics)

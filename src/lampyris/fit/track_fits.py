@@ -24,7 +24,6 @@ from lampyris.fit.track_score import Asked, TrackPull, track_pull
 from lampyris.fit.tracks import Tracks
 from lampyris.response import Hits
 from lampyris.source import Track
-from lampyris.transport import Hybrid
 
 REFRESHES = 3
 """Most evaluations of the indirect light of a track for one step of the detector."""
@@ -46,8 +45,6 @@ class TrackFits:
 
     def __init__(self, tracks: Tracks, detector: Detector):
         self.tracks, self.hits = tracks, tracks.events()
-        self.differentiated = Hybrid()
-        """the light whose derivatives in the detector weigh the residuals, which are those of the fits"""
         spread = float(detector.sensors.charge_spread)
         self.dispersion = model_of(tracks.particle).dispersion._replace(charge_spread=spread)
 
@@ -108,7 +105,7 @@ class TrackFits:
         rebuild, theta = Rebuild(problem.free_at(standing)), jnp.asarray(standing.theta, float)
         return [
             track_pull(
-                Asked(one.problem.model, rebuild, theta, self.differentiated, self.dispersion),
+                Asked(one.problem.model, rebuild, theta, one.problem.transport, self.dispersion),
                 one.state,
                 one.scattered,
                 one.problem.seen,

@@ -45,7 +45,7 @@ class Asked(NamedTuple):
     rebuild: Rebuild
     theta: Array
     transport: Hybrid
-    """for derivatives in the detector"""
+    """that of the fit: times weigh the derivatives with the light itself, and both must have the same rays"""
     dispersion: Dispersion
 
 

@@ -13,11 +13,19 @@ from lampyris.transport.expectation import Expectation
 Rows = Float[Array, "channels 3"]
 
 
+class Charges(NamedTuple):
+    """Expected photoelectrons of each channel."""
+
+    total: Float[Array, " channels"] | np.ndarray
+    direct: Float[Array, " channels"] | np.ndarray
+
+
 class Dispersion(NamedTuple):
     """How far a single event may differ from the event that the prediction describes.
 
-    The charge of a channel that expects mu photoelectrons has the variance mu + `clumps` mu + (`channel` mu)^2 about the
-    prediction: light that comes in clumps (knocked-out electrons), and light that is a little elsewhere. `total`:
+    The charge of a channel that expects mu photoelectrons, D of them direct, has the variance mu + `clumps` D +
+    (`channel` D)^2 about the prediction: light that comes in clumps (knocked-out electrons), and light that is a little
+    elsewhere. Indirect light comes from the whole event, so it does what the total light does. `total`:
     relative rms of the total light of particles of one energy; `charge_spread`: rms charge of one photoelectron [pe];
     `slip`: rms by which the light of a single track starts before or behind its vertex [m], with its time.
     """
@@ -32,9 +40,10 @@ class Dispersion(NamedTuple):
         """The same as arrays, of which compiled functions need not be made anew for every event."""
         return jax.tree.map(lambda value: jnp.asarray(value, float), self)
 
-    def relative(self, expected: np.ndarray) -> np.ndarray:
+    def relative(self, expected: Charges) -> np.ndarray:
         """Relative rms of the charge of each channel beyond Poisson, from its expected photoelectrons."""
-        return np.sqrt(self.channel**2 + self.clumps / np.maximum(expected, 1e-3))
+        variance = self.clumps * expected.direct + (self.channel * expected.direct) ** 2
+        return np.sqrt(variance) / np.maximum(expected.total, 1e-3)
 
 
 class Quadratic(NamedTuple):
@@ -44,8 +53,7 @@ class Quadratic(NamedTuple):
     """those whose sum is the log-likelihood; summed in single precision it would lose the gain of the last steps"""
     gradient: Float[Array, " p"]
     information: Float[Array, "p p"]
-    expected: Float[Array, " channels"]
-    """expected photoelectrons"""
+    expected: Charges
 
 
 class Prompt(NamedTuple):
@@ -108,7 +116,7 @@ def quadratic(
     parted = prompt.growth * jnp.where(seen.hit, prompt.chance - prompt.share, 0.0)
     information = charged @ charged.T + timed @ timed.T + parted @ parted.T
     information = information + jnp.outer(relative, relative) / _total_variance(seen, dispersion)
-    return Quadratic(terms, jnp.einsum("psr,sr->p", slopes, towards), information, rows[:, 0])
+    return Quadratic(terms, jnp.einsum("psr,sr->p", slopes, towards), information, Charges(rows[:, 0], rows[:, 0] * prompt.share))
 
 
 def time_information(prompt: Prompt, rows: Rows, seen: Observation) -> Float[Array, " channels"]:

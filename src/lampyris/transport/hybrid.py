@@ -33,7 +33,7 @@ class Hybrid(eqx.Module):
 
     What is not smooth has rays of its own and is resolved on cells along each side of the detector: the light that
     scattered once, with `scatter_rays` on `scatter_cells` (from three `steps` on), and, where surfaces are
-    specular, the first mirror image of the direct light, with `mirror_rays` on `cells`.
+    specular, the first mirror image of the direct light, with `mirror_rays` on `cells`, apart for each face of the wall.
 
     **Gradients**: right and smooth in source and medium, in the efficiencies and the reflectances; sensor positions move
     direct light right, while their coverage enters indirect light as a polynomial on each face.
@@ -62,7 +62,7 @@ class Hybrid(eqx.Module):
         scatter_rays: int = 16384,
         scatter_cells: int = 16,
         shares: tuple[float, float, float] = (0.5, 0.25, 0.25),
-        nodes: int = 24,
+        nodes: int = 48,
     ):
         self.numbers = evenly_spread(rays, 4 + NUMBERS * steps, seed)
         self.mirror_numbers = evenly_spread(mirror_rays, 4, seed + 1)

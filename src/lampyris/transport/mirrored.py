@@ -6,10 +6,11 @@ from jaxtyping import Array, Float
 from lampyris._math import mirror, safe_sqrt
 from lampyris.detector import Detector
 from lampyris.rays import Rays
-from lampyris.transport.expectation import ExponentialGaussian
+from lampyris.transport.expectation import GaussianMixture
 from lampyris.transport.flight import detected, land, wall_parts
 from lampyris.transport.reference import Coverage, Reference
-from lampyris.transport.wall_grid import density_at, gathered
+from lampyris.transport.wall_grid import density_at, gathered, hats, node_places
+from lampyris.units import SPEED_OF_LIGHT
 
 MOMENTS = 3
 DARK = 1e-10
@@ -18,38 +19,45 @@ DARK = 1e-10
 
 def mirrored_light(
     rays: Rays, detector: Detector, coverage: Coverage, reference: Reference, cells: int
-) -> Float[Array, "nodes 3"]:
-    """Detected light at its second meeting with the wall, on the cells, in moments of its delay.
+) -> Float[Array, "nodes faces 3"]:
+    """Detected light at its second meeting with the wall, on the cells, apart for each face that mirrored it.
 
-    The mirror is the wall with the mean reflectance of wall and sensors there.
+    The numbers are the sum of the light, its delay, and its squared delay about the mean of the node. A ray tells each node
+    when its wave would come by there, so that cells do not blur the time. The mirror is the wall with the mean reflectance
+    of wall and sensors there.
     """
-    optics = detector.medium.optics(rays.wavelength)
+    optics, shape = detector.medium.optics(rays.wavelength), detector.shape
     first = land(rays, optics, detector)
     _, specular = wall_parts(detector, coverage.at(first.point, detector), first.cosine, rays.wavelength)
     back = mirror(rays.direction, first.normal)
     again = land(Rays(first.point, back, first.time, rays.wavelength, first.weight * specular), optics, detector)
     arrived = again.weight * detected(detector, again.cosine, rays.wavelength)
     arrived = arrived * detector.sensors.quantum_efficiency(rays.wavelength)
-    delay = reference.delay(again.point, again.time)
-    rows = jnp.stack([arrived * delay**m for m in range(MOMENTS)], axis=1)
-    return gathered(rows, again.point / detector.shape.half_extent(), cells)
+    index, weight = hats(again.point / shape.half_extent(), cells)
+    node = node_places(index, cells) * shape.half_extent()
+    ahead = ((node - again.point[:, None]) * back[:, None]).sum(axis=-1) * optics.index[:, None] / SPEED_OF_LIGHT
+    delay = reference.delay(node, again.time[:, None] + ahead)
+    rows = (arrived[:, None] * weight)[..., None] * jnp.stack([delay**m for m in range(MOMENTS)], axis=-1)
+    faces = shape.face_areas().shape[0]
+    sums = gathered(rows, index * faces + shape.face(first.point)[:, None], (cells + 1) ** 3 * faces)
+    charge, delayed, squared = sums.reshape(-1, faces, MOMENTS).transpose(2, 0, 1)
+    about = jnp.where(charge > 0.0, squared - delayed**2 / jnp.where(charge > 0.0, charge, 1.0), 0.0)
+    return jnp.stack([charge, delayed, jnp.maximum(about, 0.0)], axis=-1)
 
 
 def mirrored_at_sensors(
-    light: Float[Array, "nodes 3"], detector: Detector, reference: Reference, cells: int
-) -> ExponentialGaussian:
-    """Expected photoelectrons of every sensor after one mirror reflection, with a Gaussian of times."""
-    sensors = detector.sensors
-    values = density_at(light, sensors.position, detector.shape, cells)
-    bright = values[:, 0] > DARK
-    weight = jnp.where(bright, values[:, 0], 1.0)
-    mean = jnp.where(bright, values[:, 1] / weight, 0.5)
-    variance = jnp.where(bright, jnp.maximum(values[:, 2] / weight - mean**2, 1e-6), 1e-2)
-    rms = jnp.sqrt((100.0 * safe_sqrt(variance)) ** 2 + sensors.time_spread**2)
-    decay = 0.05 * rms  # nearly a Gaussian
-    return ExponentialGaussian(
-        values[:, 0] * sensors.area * sensors.relative_efficiency,
-        reference.time_at(sensors.position) + 100.0 * mean - decay,
-        rms,
-        decay,
+    light: Float[Array, "nodes faces 3"], detector: Detector, reference: Reference, cells: int
+) -> GaussianMixture:
+    """Expected photoelectrons of every sensor after one mirror reflection, with a Gaussian of times for each face."""
+    sensors, faces = detector.sensors, light.shape[1]
+    values = density_at(light.reshape(len(light), -1), sensors.position, detector.shape, cells)
+    charge, delayed, about = values.reshape(-1, faces, MOMENTS).transpose(2, 0, 1)
+    bright = charge > DARK
+    weight = jnp.where(bright, charge, 1.0)
+    mean = jnp.where(bright, delayed / weight, 0.5)
+    variance = jnp.where(bright, jnp.maximum(about / weight, 1e-6), 1e-2)
+    return GaussianMixture(
+        charge * (sensors.area * sensors.relative_efficiency)[:, None],
+        reference.time_at(sensors.position)[:, None] + 100.0 * mean,
+        jnp.sqrt((100.0 * safe_sqrt(variance)) ** 2 + sensors.time_spread[:, None] ** 2),
     )

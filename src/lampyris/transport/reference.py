@@ -44,11 +44,11 @@ class Reference(NamedTuple):
         place = jax.lax.stop_gradient(emitters.position.reshape(-1, 3).mean(axis=0))
         return cls(place, emitters.time.mean(), detector.medium.group_index(wavelength))
 
-    def time_at(self, point: Float[Array, "n 3"]) -> Float[Array, " n"]:
+    def time_at(self, point: Float[Array, "... 3"]) -> Float[Array, "..."]:
         """Time at which straight light would arrive [ns]."""
         return self.time + safe_norm(point - self.position) * self.index / SPEED_OF_LIGHT
 
-    def delay(self, point: Float[Array, "n 3"], time: Float[Array, " n"]) -> Float[Array, " n"]:
+    def delay(self, point: Float[Array, "... 3"], time: Float[Array, "..."]) -> Float[Array, "..."]:
         """Delay behind the straight light in 100 ns, so that its powers stay near 1."""
         return (time - self.time_at(point)) / 100.0
 

@@ -27,11 +27,17 @@ def hats(scaled: Float[Array, "n 3"], cells: int) -> tuple[Array, Array]:
     return index.reshape(-1, 8), weight.reshape(-1, 8)
 
 
-def gathered(rows: Float[Array, "n r"], scaled: Float[Array, "n 3"], cells: int) -> Float[Array, "nodes r"]:
-    """Sums of the rows of all points over the nodes about them. **Gradients**: right; they jump between cells."""
-    index, weight = hats(scaled, cells)
-    updates = (weight[:, :, None] * rows[:, None, :]).reshape(-1, rows.shape[1])
-    return jnp.zeros(((cells + 1) ** 3, rows.shape[1]), rows.dtype).at[index.ravel()].add(updates)
+def node_places(index: Int[Array, "..."], cells: int) -> Float[Array, "... 3"]:
+    """Scaled places of nodes, each axis from -1 to 1."""
+    size = cells + 1
+    number = jnp.stack([index // size**2, index // size % size, index % size], axis=-1)
+    return 2.0 * number / cells - 1.0
+
+
+def gathered(rows: Float[Array, "n 8 r"], place: Int[Array, "n 8"], count: int) -> Float[Array, "count r"]:
+    """Sums over `count` places of the rows that each point has for the eight about it."""
+    width = rows.shape[-1]
+    return jnp.zeros((count, width), rows.dtype).at[place.ravel()].add(rows.reshape(-1, width))
 
 
 def gathered_in_time(
