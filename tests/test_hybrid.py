@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 
 import lampyris as lp
+from lampyris.layout import box_panels
+from lampyris.surface import Mixture
+from lampyris.transport.mirrored import mirrored_at_sensors, mirrored_light
+from lampyris.transport.reference import Coverage, Reference
 
 pytestmark = pytest.mark.slow
 
@@ -82,3 +86,34 @@ def test_gradient_is_a_detector(small_tank):
     assert float(gradient.sensors.relative_efficiency.sum()) == pytest.approx(float(total(small_tank)), rel=1e-3)
     assert float(gradient.medium.absorption_length.value) > 0
     assert float(gradient.wall.reflectance.value) > 0
+
+
+def test_mirror_images_are_those_of_closed_form():
+    """In a box of mirrors the light from each face comes from behind it, when the way from there says."""
+    shape, source, photons, reflectance, index = lp.Box([6.0, 8.0, 10.0]), np.array([0.7, -1.1, 0.4]), 1e6, 0.4, 1.33
+    position, normal = box_panels(shape, 0.8, 0.6)
+    mirror = Mixture(reflectance, 1.0)
+    sensors = lp.make_sensors(position, normal, 0.1, 0.2, surface=mirror, transit_time_spread=1.0)
+    detector = lp.Detector(shape, lp.Medium(index, np.inf), mirror, sensors, name="mirrors")
+    lamp, transport = lp.Isotropic(source, photons=photons), lp.Hybrid(mirror_rays=2**18)
+    reference = Reference.of(lamp.emitters(detector.medium, sensors.quantum_efficiency), detector)
+    light = mirrored_light(
+        lamp.emit(transport.mirror_numbers, detector.medium), detector, Coverage.of(detector), reference, transport.cells
+    )
+    found = mirrored_at_sensors(light, detector, reference, transport.cells)
+    for face in range(6):
+        axis, side = face // 2, 1 - 2 * (face % 2)
+        image = source.copy()
+        image[axis] = side * float(shape.size[axis]) - source[axis]
+        way = position - image
+        distance = np.linalg.norm(way, axis=1)
+        lit = np.asarray(shape.face(jnp.asarray(position))) != face
+        cosine = -(way * normal).sum(axis=1)[lit] / distance[lit]
+        seen = 0.2 * (1.0 - reflectance) * 0.1**2 * cosine / (4.0 * distance[lit] ** 2)
+        # some hundred rays tell the light of a sensor, whose cells of 0.3 m smooth it by a few percent
+        assert float(found.weight[lit, face].sum()) == pytest.approx(photons * reflectance * seen.sum(), rel=0.01)
+        late = np.asarray(found.time[:, face], float)[lit] - distance[lit] * index / 0.299792458
+        # waves and straight light are taken as plane over a cell: half of its squared diagonal (0.5 m) over the distance
+        # is 3 cm each, or 0.14 ns; a cell itself would blur times by 1 ns
+        assert np.abs(late).max() < 0.28
+        assert np.abs(np.asarray(found.rms[:, face])[lit] - 1.0).max() < 0.05

@@ -116,7 +116,9 @@ def quadratic(
     parted = prompt.growth * jnp.where(seen.hit, prompt.chance - prompt.share, 0.0)
     information = charged @ charged.T + timed @ timed.T + parted @ parted.T
     information = information + jnp.outer(relative, relative) / _total_variance(seen, dispersion)
-    return Quadratic(terms, jnp.einsum("psr,sr->p", slopes, towards), information, Charges(rows[:, 0], rows[:, 0] * prompt.share))
+    return Quadratic(
+        terms, jnp.einsum("psr,sr->p", slopes, towards), information, Charges(rows[:, 0], rows[:, 0] * prompt.share)
+    )
 
 
 def time_information(prompt: Prompt, rows: Rows, seen: Observation) -> Float[Array, " channels"]:
