@@ -98,7 +98,11 @@ def test_mirror_images_are_those_of_closed_form():
     lamp, transport = lp.Isotropic(source, photons=photons), lp.Hybrid(mirror_rays=2**18)
     reference = Reference.of(lamp.emitters(detector.medium, sensors.quantum_efficiency), detector)
     light = mirrored_light(
-        lamp.emit(transport.mirror_numbers, detector.medium), detector, Coverage.of(detector), reference, transport.cells
+        lamp.emit(transport.mirror_numbers, detector.medium),
+        detector,
+        Coverage.of(detector),
+        reference,
+        transport.cells,
     )
     found = mirrored_at_sensors(light, detector, reference, transport.cells)
     for face in range(6):
