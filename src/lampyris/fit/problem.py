@@ -9,7 +9,7 @@ from jaxtyping import Array
 
 from lampyris._host import on_host
 from lampyris.detector import Detector
-from lampyris.emission import load_profile
+from lampyris.emission import TrackProfile, load_profile
 from lampyris.fit.model import State, model_of
 from lampyris.fit.newton import Local
 from lampyris.fit.objective import Scattered, local_model, scattered_light
@@ -46,6 +46,12 @@ def _resolving(cells: int) -> Hybrid:
     return Hybrid(rays=8192, mirror_rays=65536, cells=cells, scatter_rays=32768)
 
 
+def total_spread(profile: TrackProfile, energy: Array) -> float:
+    """Relative rms of the total light of particles of an energy about its prediction."""
+    light = float(profile.photons_rms(energy) / profile.photons(energy))
+    return float(np.hypot(light, PLACE))
+
+
 _stepped = eqx.filter_jit(lambda model, state, step: model.step(state, step))
 
 
@@ -78,8 +84,7 @@ class Problem:
         """
         if not self.adapts:
             return
-        light = float(self.profile.photons_rms(energy) / self.profile.photons(energy))
-        self.dispersion = self.dispersion._replace(total=float(np.hypot(light, PLACE)))
+        self.dispersion = self.dispersion._replace(total=total_spread(self.profile, energy))
 
     def scattered(self, track: Track) -> Scattered:
         """Indirect light of a track."""

@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from lampyris._checks import LampyrisError
 from lampyris.detector import Detector
+from lampyris.emission import load_profile
 from lampyris.fit.blocks import Blocks, Step
 from lampyris.fit.calibration_problem import Problem as Calibrating
 from lampyris.fit.calibration_problem import State as Standing
@@ -17,7 +19,7 @@ from lampyris.fit.model import State, model_of
 from lampyris.fit.newton import maximise
 from lampyris.fit.objective import Scattered
 from lampyris.fit.parameters import NAMES
-from lampyris.fit.problem import Problem, fine_transport
+from lampyris.fit.problem import Problem, fine_transport, total_spread
 from lampyris.fit.reconstruct import CLOSE, STILL, distance_moved, reconstruct, track_covariance
 from lampyris.fit.result import Fit, make_errors
 from lampyris.fit.track_score import Asked, TrackPull, track_pull
@@ -65,8 +67,10 @@ class TrackFits:
             return np.zeros(0)
         return _row(model_of(self.tracks.particle).start(found.value))
 
-    def _problem(self, detector: Detector, hits: Hits) -> Problem:
-        return Problem(detector, hits, self.tracks.particle, fine_transport(detector), self.dispersion)
+    def _problem(self, detector: Detector, hits: Hits, energy: Array) -> Problem:
+        particle = self.tracks.particle
+        dispersion = self.dispersion._replace(total=total_spread(load_profile(particle), energy))
+        return Problem(detector, hits, particle, fine_transport(detector), dispersion)
 
     def refit(self, detector: Detector, rows: np.ndarray) -> list[Followed]:
         """Fit all tracks again, from where they were."""
@@ -74,8 +78,8 @@ class TrackFits:
         return [self._refit(detector, int(number), rows[number]) for number in kept]
 
     def _refit(self, detector: Detector, number: int, row: np.ndarray) -> Followed:
-        problem = self._problem(detector, self.hits[number])
         state = _state(self.tracks.particle, row)
+        problem = self._problem(detector, self.hits[number], state.track.energy)
         scattered = problem.scattered(state.track)
         expected, missing, value = problem.local(state, scattered, 0.0).expected, None, np.nan
         for _ in range(REFRESHES):
@@ -105,7 +109,7 @@ class TrackFits:
         rebuild, theta = Rebuild(problem.free_at(standing)), jnp.asarray(standing.theta, float)
         return [
             track_pull(
-                Asked(one.problem.model, rebuild, theta, one.problem.transport, self.dispersion),
+                Asked(one.problem.model, rebuild, theta, one.problem.transport, one.problem.dispersion),
                 one.state,
                 one.scattered,
                 one.problem.seen,
