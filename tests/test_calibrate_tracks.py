@@ -17,7 +17,7 @@ COUNT = len(PLACED[0])
 ABSORPTION, WALL = 12.0, 0.2
 FREE = ["medium.absorption_length", "wall.reflectance"]
 EFFICIENCY = "sensors.relative_efficiency"
-EVENTS = 8
+EVENTS = 5
 
 
 def world(absorption=ABSORPTION, wall=WALL, efficiency=None) -> lp.Detector:

@@ -8,6 +8,7 @@ import lampyris as lp
 from lampyris.catalog.efficiency import tube_20_inch
 from lampyris.catalog.media import water_sk
 from lampyris.data.events import demo_muon
+from lampyris.fit.identify import Identification
 from lampyris.layout import barrel, caps, join
 from lampyris.surface import Mixture
 
@@ -53,6 +54,14 @@ def test_fit_finds_the_muon_from_data_alone(fit, truth):
     assert max(abs(pull) for pull in fit.pulls(truth).values()) < 5.0
     assert np.all(np.linalg.eigvalsh(fit.covariance) > 0)
     assert "MeV" in str(fit)
+
+
+def test_an_electron_explains_the_muon_less_well(tank, event, fit):
+    electron = lp.reconstruct(tank, event.hits, particle="e-")
+    found = Identification({"mu-": fit, "e-": electron})
+    assert found.particle == "mu-"
+    # the edge of the ring tells: hundreds of units, where chance gives a few
+    assert found.log_ratio("mu-", "e-") > 100.0
 
 
 def test_expected_charge_is_that_of_the_event(tank, truth, event):

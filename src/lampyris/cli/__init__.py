@@ -15,6 +15,7 @@ from lampyris.cli.convert import convert_file
 from lampyris.cli.demo import run_demo
 from lampyris.cli.detectors import list_detectors
 from lampyris.cli.display import show_event
+from lampyris.cli.identify import identify_events
 from lampyris.cli.info import tell_file
 from lampyris.cli.particles import write_particles
 from lampyris.cli.plan import plan_file
@@ -39,6 +40,7 @@ for _name, _function in (
     ("particles", write_particles),
     ("simulate", simulate_file),
     ("reconstruct", reconstruct_file),
+    ("identify", identify_events),
     ("report", report_fits),
     ("calibrate", calibrate_file),
     ("plan", plan_file),

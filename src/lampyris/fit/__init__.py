@@ -2,6 +2,7 @@ from lampyris.fit.calibrate import calibrate
 from lampyris.fit.calibration import Calibration
 from lampyris.fit.calibration_problem import CalibrationSettings
 from lampyris.fit.design import Design, design
+from lampyris.fit.identify import Identification, identify
 from lampyris.fit.many import reconstruct_many
 from lampyris.fit.plan import plan
 from lampyris.fit.reconstruct import reconstruct
@@ -14,10 +15,12 @@ __all__ = [
     "CalibrationSettings",
     "Design",
     "Fit",
+    "Identification",
     "Run",
     "Tracks",
     "calibrate",
     "design",
+    "identify",
     "plan",
     "reconstruct",
     "reconstruct_many",
