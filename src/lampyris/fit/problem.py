@@ -72,7 +72,7 @@ class Problem:
         known = self.model.dispersion._replace(charge_spread=charge_spread)
         self.dispersion = known if dispersion is None else dispersion
         self.adapts = dispersion is None
-        self.hits = hits
+        self.hits, self.particle = hits, particle
         self.seen = self.rough = observe(hits, detector.sensors, ROUGH_DISPERSION)
         self.charge = float(self.seen.charge)
         self.evaluations = 0

@@ -73,7 +73,7 @@ def reconstruct(
     problem = Problem(detector, hits, particle, transport, dispersion)
     count = int(np.asarray(hits.hit).sum())
     if start is None:
-        start = _start(problem, detector, hits, particle)
+        start = start_of(problem)
     problem.spread_of(start.energy)
     state = problem.model.start(start)
     if count < FEWEST_HITS:
@@ -145,9 +145,9 @@ def distance_moved(before: Track, now: Track, curvature: np.ndarray) -> float:
     return float(np.sqrt(max(away @ np.linalg.solve(covariance, away), 0.0)))
 
 
-def _start(problem: Problem, detector: Detector, hits: Hits, particle: str) -> Track:
-    """The more likely of the best tracks of the ring scan, with the energy that its charge asks for."""
-    low, high = problem.profile.energy_range
+def start_of(problem: Problem) -> Track:
+    """The start of a fit: the more likely of the best tracks of the ring scan, with the energy that its charge asks for."""
+    detector, hits, (low, high) = problem.detector, problem.hits, problem.profile.energy_range
     seed = find_seed(detector, hits)
     candidates = RingScan(detector, hits, problem.profile).best(
         seed.position, seed.direction, lambda points: on_host(detector.shape.signed_distance, points) > 2.0 * MARGIN
@@ -158,7 +158,7 @@ def _start(problem: Problem, detector: Detector, hits: Hits, particle: str) -> T
     for candidate in candidates:
         energy = float(np.clip(candidate.energy, 1.01 * low, 0.99 * high))
         for _ in range(2):
-            track = Track(particle, energy, candidate.position, candidate.direction, candidate.time)
+            track = Track(problem.particle, energy, candidate.position, candidate.direction, candidate.time)
             local = problem.local(problem.model.start(track), problem.scattered(track), ROUGH_BLUR)
             if best is None or local.value > best_value:
                 best, best_value = track, local.value
