@@ -8,7 +8,7 @@ import pytest
 
 import lampyris as lp
 from lampyris.fit.blocks import Blocks, solve
-from lampyris.fit.calibration_step import LONGEST, medians, shortened
+from lampyris.fit.calibration_step import LONGEST, channel_quantiles, shortened
 from lampyris.fit.free import FreeParameters, Rebuild
 from lampyris.layout import box_panels
 from lampyris.medium import Scatterer
@@ -279,10 +279,11 @@ def test_information_that_noise_made_negative_is_none():
     assert step.covariance[0, 0] > 1.0
 
 
-def test_medians_of_channels_are_those_of_sorted_values():
+def test_quantiles_of_channels_are_those_of_sorted_values():
     draw = np.random.default_rng(5)
     channel = np.concatenate([draw.integers(0, 5, 200), [6]])
     value = draw.normal(size=201)
-    found = medians(channel, value, np.full(8, 7.0))
-    expected = [np.median(value[channel == number]) if (channel == number).any() else 7.0 for number in range(8)]
+    found = channel_quantiles(channel, value, 0.15, np.full(8, 7.0))
+    chosen = [value[channel == number] for number in range(8)]
+    expected = [np.quantile(some, 0.15) if len(some) else 7.0 for some in chosen]
     np.testing.assert_allclose(found, expected)

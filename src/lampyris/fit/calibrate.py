@@ -110,8 +110,8 @@ def _own_numbers(problem: Problem, last: Equations) -> tuple[float, float]:
     """
     of_data, whole = (np.einsum("coo->co", blocks.own).copy() for blocks in (last.lamps, last.whole))
     for place, path in enumerate(problem.own_paths):
-        if path in problem.settings.priors:
-            of_data[:, place] -= 1.0 / problem.settings.priors[path][1] ** 2
+        if path in problem.priors:
+            of_data[:, place] -= 1.0 / problem.priors[path][1] ** 2
     share = (of_data / np.maximum(whole, 1e-12)).mean(axis=0)
     numbers = dict(zip(problem.own_paths, share.tolist(), strict=True))
     return numbers.get(EFFICIENCY, 0.0), numbers.get(OFFSET, 0.0) + numbers.get(SPREAD, 0.0)

@@ -18,6 +18,8 @@ from lampyris.fit.tracks import Tracks
 
 OWN_PATHS = (EFFICIENCY, OFFSET, SPREAD)
 """Parameters of each channel, in the order of `ChannelState`."""
+UNKNOWN_SPREAD = 0.5
+"""Relative rms of the transit time spreads of channels, before any data are seen."""
 MEAN_EFFICIENCY = "mean efficiency"
 
 
@@ -27,8 +29,9 @@ class CalibrationSettings:
 
     `paths`: drawn for each source; by default as many as bring so little light each that times count.
     `tolerance`: it has converged when no step is longer, in units of the error.
-    `priors`: mean and error by path, from other measurements. `gauge`: "mean efficiency" where nothing else fixes the
-    scale of the light.
+    `priors`: mean and error by path, from other measurements. Transit time spreads of channels have one if none is given,
+    half of the spread of the detector wide: a few hits may look as if theirs were infinite. `gauge`: "mean efficiency"
+    where nothing else fixes the scale of the light.
     """
 
     paths: int | None = None
@@ -92,6 +95,13 @@ class Problem:
     def names(self) -> tuple[str, ...]:
         """All shared parameters: those of the detector, then photons of runs."""
         return (*self.free.names, *(f"runs.{number}.photons" for number in self.bright))
+
+    @property
+    def priors(self) -> dict[str, tuple[float, float]]:
+        """Mean and error by path: those given, and that of transit time spreads of channels."""
+        spread = float(np.mean(np.asarray(self.free.detector.sensors.time_spread, float)))
+        own = {SPREAD: (spread, UNKNOWN_SPREAD * spread)} if SPREAD in self.own_paths else {}
+        return own | self.settings.priors
 
     def start(self) -> State:
         """The state of the detector that was given."""
@@ -161,7 +171,7 @@ def _check_gauge(needed: bool, gauge: str | None) -> None:
 
 def _check_priors(problem: Problem) -> None:
     known = [*problem.free.names, *problem.own_paths]
-    for name, (mean, rms) in problem.settings.priors.items():
+    for name, (mean, rms) in problem.priors.items():
         if name not in known:
             raise LampyrisError(
                 f"`priors` must be of free parameters, which {name!r} is not; free are: {', '.join(known)}."

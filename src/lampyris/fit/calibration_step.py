@@ -11,7 +11,7 @@ from lampyris.fit.calibration_problem import OWN_PATHS, Problem, State
 from lampyris.fit.calibration_result import shared_values
 from lampyris.fit.flash_score import ChannelState, Observed, Pull, Weighing, observe_run, pull
 from lampyris.fit.free import OFFSET
-from lampyris.fit.lamp_light import LampLight
+from lampyris.fit.lamp_light import QUANTILES, LampLight
 
 LONGEST = 0.5
 """Longest step of a shared parameter, in log or logit, and of an efficiency or a spread, relative."""
@@ -31,27 +31,33 @@ class Prepared(NamedTuple):
 
 
 def rough_offsets(problem: Problem, state: State, prepared: list[Prepared]) -> np.ndarray:
-    """Time offsets (channels,) from the median distance of first hits to their expected median; old ones without hits.
+    """Time offsets (channels,) from the early quantile of first hits against its expectation; old ones without hits.
 
-    The mean would follow the few that come tens of nanoseconds late.
+    Late hits must not count: a channel in a mirrored beam has most of them tens of nanoseconds later than its neighbours.
+    Nor must the earliest, which may be dark.
     """
     channel, away = [], []
     for run, ready in zip(problem.runs, prepared, strict=True):
-        middle = 0.5 * (ready.light.marks[:, 1] + ready.light.marks[:, 2])  # the quantiles of 40 and 65 %
         for event in run.events():
             hit = np.flatnonzero(np.asarray(event.hit, bool) & ready.seen.used)
             channel.append(hit)
-            away.append(np.asarray(event.time, float)[hit] - middle[hit])
-    return medians(np.concatenate(channel), np.concatenate(away), state.channel.offset)
+            away.append(np.asarray(event.time, float)[hit] - ready.light.marks[hit, :2].mean(axis=1))
+    early = float(np.mean(QUANTILES[:2]))
+    return channel_quantiles(np.concatenate(channel), np.concatenate(away), early, state.channel.offset)
 
 
-def medians(channel: np.ndarray, value: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
-    """Median of the values of each channel, that of `otherwise` (channels,) where it has none."""
+def channel_quantiles(channel: np.ndarray, value: np.ndarray, share: float, otherwise: np.ndarray) -> np.ndarray:
+    """Quantile of the values of each channel, that of `otherwise` (channels,) where it has none."""
     order = np.lexsort((value, channel))
+    if not len(order):
+        return otherwise
     count = np.bincount(channel, minlength=len(otherwise))
     first = np.concatenate([[0], np.cumsum(count)[:-1]])
-    upper, lower = (np.minimum(first + middle, max(len(order) - 1, 0)) for middle in (count // 2, (count - 1) // 2))
-    found = 0.5 * (value[order[upper]] + value[order[lower]]) if len(order) else otherwise
+    place = share * np.maximum(count - 1, 0)
+    low = np.minimum(first + np.floor(place).astype(int), len(order) - 1)
+    high = np.minimum(first + np.ceil(place).astype(int), len(order) - 1)
+    part = place - np.floor(place)
+    found = (1.0 - part) * value[order[low]] + part * value[order[high]]
     return np.where(count > 0, found, otherwise)
 
 
@@ -100,7 +106,7 @@ def measure(
 
 def _add_priors(problem: Problem, state: State, blocks: Blocks, own: np.ndarray) -> None:
     values, slopes = shared_values(problem, state)
-    for name, (mean, rms) in problem.settings.priors.items():
+    for name, (mean, rms) in problem.priors.items():
         if name in problem.own_paths:
             for index in np.flatnonzero(own == OWN_PATHS.index(name)):
                 blocks.prior_of_channels(int(index), state.channel[own[index]] - mean, rms)
