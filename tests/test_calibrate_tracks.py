@@ -98,7 +98,7 @@ def test_bad_tracks(muons):
         (lp.Tracks("e-", lp.Hits(*(column[:, 1:] for column in hits))), FREE, "`tracks` must have .* channels"),
         (lp.Tracks("e-", hits._replace(charge=-hits.charge)), FREE, "tracks: charge.* must be >= 0 pe"),
         (lp.Tracks("e-", few), FREE, "at least 20 hits, but hold none"),
-        (lp.Tracks("e-", hits, truth[1:]), FREE, "one for each of 8 events, but is 7"),
+        (lp.Tracks("e-", hits, truth[1:]), FREE, "one for each of 5 events, but is 4"),
         (lp.Tracks("e-", hits, outside), FREE, "inside"),
         (tracks, ["sensors.time_offset"], "must not name time offsets"),
     ]

@@ -5,6 +5,7 @@ import pytest
 
 from lampyris._host import on_host
 from lampyris.likelihood import Charges, Dispersion, Observation, Prompt, channel_log_likelihood, observe, quadratic
+from lampyris.likelihood.channel import charge_log_likelihood
 from lampyris.likelihood.event import rows_log_likelihood
 from lampyris.response import Hits
 from lampyris.sensors import make_sensors
@@ -133,3 +134,14 @@ def test_indirect_light_has_no_dispersion_of_its_own():
     mean, direct = np.array([1.0, 5.0, 50.0]), np.array([0.0, 4.0, 4.0])
     relative = Dispersion(channel=0.2, clumps=0.3).relative(Charges(mean, direct))
     np.testing.assert_allclose((relative * mean) ** 2, 0.3 * direct + (0.2 * direct) ** 2)
+
+
+@pytest.mark.parametrize("dispersion", [0.01, 0.25])
+def test_charges_alone_are_the_integral_over_all_times(dispersion):
+    seen, weight = grid(1.0, dispersion)
+    for mean in (0.1, 1.0, 4.0):
+        density = np.exp(on_host(log_likelihood, seen, mean).astype(float)).reshape(weight.size, TIME.size)
+        expected = jnp.full(seen.time.shape, mean)
+        alone = np.exp(np.asarray(charge_log_likelihood(expected, seen), float)).reshape(weight.size, TIME.size)[:, 0]
+        # single precision: logarithms of some tens are right to a few in a million
+        np.testing.assert_allclose(density @ TIME_WEIGHT, alone, rtol=1e-4, atol=1e-8)

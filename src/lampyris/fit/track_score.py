@@ -2,6 +2,9 @@
 
 The light of an event scales with a factor of its own, known to the spread of the light of particles of one energy. So the
 efficiency of a channel meets that channel alone, and can be eliminated.
+
+Charges and times find the track, but of the detector charges alone are asked: the times tell of it by the shape of the late
+light, and that of few rays is rough enough to make walls seem brighter by more than the errors.
 """
 
 from typing import NamedTuple
@@ -16,7 +19,7 @@ from lampyris.fit.free import Rebuild
 from lampyris.fit.model import State, TrackModel
 from lampyris.fit.objective import Scattered, direct_part, indirect_part, light_rows, prompt_of
 from lampyris.likelihood import Dispersion, Observation
-from lampyris.likelihood.channel import channel_log_likelihood, charge_information, mean_count
+from lampyris.likelihood.channel import channel_log_likelihood, charge_information, charge_log_likelihood
 from lampyris.likelihood.event import time_information
 from lampyris.transport import Hybrid
 from lampyris.transport.expectation import Uniform
@@ -45,7 +48,6 @@ class Asked(NamedTuple):
     rebuild: Rebuild
     theta: Array
     transport: Hybrid
-    """that of the fit: times weigh the derivatives with the light itself, and both must have the same rays"""
     dispersion: Dispersion
 
 
@@ -57,63 +59,56 @@ def track_pull(asked: Asked, state: State, scattered: Scattered, seen: Observati
 
 @eqx.filter_jit
 def _pull(asked: Asked, state: State, scattered: Scattered, seen: Observation) -> tuple[Array, ...]:
-    model, dispersion = asked.model, asked.dispersion
-    sensors = asked.rebuild(asked.theta).sensors
+    model, dispersion, detector = asked.model, asked.dispersion, asked.rebuild(asked.theta)
+    sensors = detector.sensors
     local = seen.time - sensors.time_offset
-    direct = direct_part(model, state, seen.time, asked.rebuild(asked.theta), jnp.zeros(()))
+    direct = direct_part(model, state, seen.time, detector, jnp.zeros(()))
     indirect, by_energy, by_time = indirect_part(state, scattered, local)
     light = direct.rows[:, :3] + indirect
     rows = light + light_rows(Uniform(jnp.broadcast_to(sensors.dark_charge, (sensors.count,)), sensors.window), local)
-    of_direct, of_indirect = _detector_slopes(asked, state, local)
+    charge, of_detector = rows[:, 0], _detector_slopes(asked, state)
     of_track = direct.slopes[..., :3].at[0].add(by_energy).at[6].add(by_time)
-    of_detector = of_direct + of_indirect
-    slopes = jnp.concatenate([of_detector, of_track, rows[None]])
-    prompt = prompt_of(direct, rows)
-    scale = seen.charge / rows[:, 0].sum()
-    _, pull = jax.vjp(lambda r: channel_log_likelihood(r, seen), rows * scale)
-    towards = scale * pull(jnp.ones(sensors.count))[0]
-    root = jnp.sqrt(charge_information(rows[:, 0] * scale, seen, dispersion.charge_spread))
-    charged = scale * slopes[..., 0] * root
-    timed = prompt.slopes * jnp.sqrt(time_information(prompt, rows * scale, seen))
-    parted = prompt.growth * jnp.where(seen.hit, prompt.chance - prompt.share, 0.0)
-    # times tell of the detector by the shape of the late light, whose information only the hits themselves give
-    late = _time_score(of_detector, rows, jnp.where(seen.hit, mean_count(rows * scale, seen), 0.0))
-    first = of_detector.shape[0]
-    timed, parted = _placed(timed, first), _placed(parted, first).at[:first].set(late)
-    by_efficiency = light / sensors.relative_efficiency[:, None]
-    efficient = scale * by_efficiency[:, 0] * root
+    prompt, first = prompt_of(direct, rows), of_detector.shape[0]
+    scale, ones = seen.charge / charge.sum(), jnp.ones(sensors.count)
+    of_all = scale * jax.vjp(lambda r: channel_log_likelihood(r, seen), rows * scale)[1](ones)[0]
+    of_charge = scale * jax.vjp(lambda mean: charge_log_likelihood(mean, seen), charge * scale)[1](ones)[0]
+    root = jnp.sqrt(charge_information(charge * scale, seen, dispersion.charge_spread))
+    charged = scale * jnp.concatenate([of_detector, of_track[..., 0], charge[None]]) * root
+    timed = _placed(prompt.slopes * jnp.sqrt(time_information(prompt, rows * scale, seen)), first)
+    parted = _placed(prompt.growth * jnp.where(seen.hit, prompt.chance - prompt.share, 0.0), first)
+    by_efficiency = light[:, 0] / sensors.relative_efficiency
+    efficient = scale * by_efficiency * root
     gradient, information = _with_priors(
-        jnp.einsum("psr,sr->p", slopes, towards),
+        jnp.concatenate(
+            [of_detector @ of_charge, jnp.einsum("psr,sr->p", of_track, of_all), (charge @ of_charge)[None]]
+        ),
         charged @ charged.T + timed @ timed.T + parted @ parted.T,
         model.latent_slopes(state),
         state.latent,
         (jnp.log(scale), dispersion.total),
     )
-    own_gradient = (by_efficiency * towards).sum(axis=1)
-    return gradient, information, (charged * efficient).T, efficient**2, own_gradient, rows[:, 0], 1.0 / root**2
+    return (
+        gradient,
+        information,
+        (charged * efficient).T,
+        efficient**2,
+        by_efficiency * of_charge,
+        charge,
+        1.0 / root**2,
+    )
 
 
-def _detector_slopes(asked: Asked, state: State, local: Array) -> tuple[Array, Array]:
-    """Derivatives (parameters, channels, 3) of direct and of indirect light in the parameters of the detector."""
-    count = asked.theta.shape[0]
-    if count == 0:
-        return jnp.zeros((0, *local.shape, 3)), jnp.zeros((0, *local.shape, 3))
+def _detector_slopes(asked: Asked, state: State) -> Float[Array, "parameters channels"]:
+    """Derivatives of the expected charges in the parameters of the detector."""
 
-    def parts(theta: Array) -> tuple[Array, Array]:
+    def charge(theta: Array) -> Array:
         detector = asked.rebuild(theta)
         direct = asked.transport.direct(asked.model.source(state), detector)
-        return light_rows(direct, local), light_rows(asked.transport.indirect(state.track, detector), local)
+        return direct.charge + asked.transport.indirect(state.track, detector).charge
 
-    return jax.lax.map(lambda unit: jax.jvp(parts, (asked.theta,), (unit,))[1], jnp.eye(count))
-
-
-def _time_score(slopes: Array, rows: Array, count: Array) -> Float[Array, "parameters channels"]:
-    """Derivative of the log-density of the first-hit time of `count` photoelectrons; 0 on average, and where none is."""
-    charge, density, before = (jnp.maximum(column, 1e-20) for column in rows.T)
-    rest = jnp.maximum(1.0 - before / charge, 1e-6)
-    of_density = slopes[..., 1] / density - slopes[..., 0] / charge
-    of_rest = (slopes[..., 2] - before / charge * slopes[..., 0]) / (charge * rest)
-    return jnp.where(count > 0.0, of_density - (count - 1.0) * of_rest, 0.0)
+    if asked.theta.shape[0] == 0:
+        return jnp.zeros((0, asked.rebuild(asked.theta).sensors.count))
+    return jax.lax.map(lambda unit: jax.jvp(charge, (asked.theta,), (unit,))[1], jnp.eye(asked.theta.shape[0]))
 
 
 def _placed(of_track: Array, first: int) -> Array:

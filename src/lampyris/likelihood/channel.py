@@ -105,6 +105,19 @@ def channel_log_likelihood(rows: Float[Array, "channels 3"], seen: Observation) 
     return jnp.where(seen.hit, silent + first + logsumexp(terms, axis=1), silent)
 
 
+def charge_log_likelihood(mean: Float[Array, " channels"], seen: Observation) -> Float[Array, " channels"]:
+    """Logarithm of the probability of no hit, or of the density in charge [1/pe], whatever the times, per channel.
+
+    `mean` are the expected photoelectrons. **Gradients**: right.
+    """
+    mean = jnp.maximum(mean, 1e-9)
+    per_count = jnp.log(mean) - jnp.log1p(mean / seen.table.shape)
+    # the weights hold a factor n, for the first of n times
+    terms = seen.table.log_weight - jnp.log(seen.table.count) + seen.table.count * per_count[:, None]
+    silent = -seen.table.shape * jnp.log1p(mean / seen.table.shape)
+    return jnp.where(seen.hit, silent + logsumexp(terms, axis=1), silent)
+
+
 def charge_information(
     mean: Float[Array, " channels"], seen: Observation, charge_spread: float
 ) -> Float[Array, " channels"]:
