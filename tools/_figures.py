@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from _tell import (
     tell_adam,
+    tell_convergence,
     tell_design,
     tell_efficiencies,
     tell_forms,
+    tell_identified,
     tell_joint,
     tell_light_level,
     tell_mismodelled,
@@ -16,6 +18,8 @@ from _tell import (
     tell_ring,
     tell_scans,
     tell_starts,
+    tell_times,
+    tell_wavelengths,
 )
 
 Figures = dict[str, dict]
@@ -223,6 +227,16 @@ ROWS = {
         ),
         "first_light.py --timing",
     ),
+    "identified": Row(
+        "muons of 1 GeV and electrons of the same light in SK, told apart by their likelihoods",
+        lambda f: tell_identified(f, "1000"),
+        "identification.py 1000",
+    ),
+    "convergence": Row(
+        "muons of 1 GeV found from starts that are wrong in everything, by the distance of the vertex",
+        tell_convergence,
+        "convergence.py",
+    ),
     "noise": Row(
         "noise of the prediction for a 1 GeV muon over Poisson variance",
         lambda f: f"{f['transport']['noise_over_poisson_percent']:.1f} %",
@@ -279,6 +293,16 @@ ROWS = {
     ),
     "efficiencies": Row(
         "11,146 efficiencies alone, from 15 isotropic lamps", tell_efficiencies, "calibration.py efficiencies"
+    ),
+    "wavelengths": Row(
+        "absorption and scattering at four laser lines with the two reflectances, starts half off",
+        tell_wavelengths,
+        "calibration.py wavelengths",
+    ),
+    "times": Row(
+        "time offset (1 ns rms) and transit time spread (10 % rms) of 11,146 channels, from three weak lamps",
+        tell_times,
+        "calibration.py times",
     ),
     "mismodelled": Row(
         "2 % more scattering, all forwards, in the data alone", tell_mismodelled, "calibration.py mismodelled"
@@ -370,7 +394,7 @@ COMPARED = (
 TABLES = {
     "measured": tuple(ROWS),
     "start": ("first_minutes", "demo"),
-    "reconstruction": ("muons", "pulls", "sample", "sample pulls", "likelihood", "step"),
+    "reconstruction": ("muons", "pulls", "sample", "sample pulls", "identified", "convergence", "likelihood", "step"),
     "transport": (
         "noise",
         "photons",
@@ -384,7 +408,7 @@ TABLES = {
         "scans",
     ),
     "light": ("engine", "learnt"),
-    "calibration": ("optics", "efficiencies", "joint"),
+    "calibration": ("optics", "efficiencies", "joint", "wavelengths", "times"),
     "calibration_trials": ("adam", "light_level", "starts"),
     "mismodelled": ("mismodelled",),
     "design": ("design",),

@@ -23,6 +23,47 @@ def _channels(o: dict, shared: str) -> str:
     )
 
 
+def tell_times(f: Figures) -> str:
+    o = f["calibration"]["times"]
+    return (
+        f"{o['converged']} of {o['experiments']} converge; offsets right to {o['time_offset_rms_ns']:.2f} ns rms, pulls of width "
+        f"{o['time_offset_pull_width']:.2f}; spreads to {o['transit_time_spread_rms_ns']:.2f} ns rms, width "
+        f"{o['transit_time_spread_pull_width']:.2f}; {o['seconds']:.0f} s on one shared core"
+    )
+
+
+def tell_wavelengths(f: Figures) -> str:
+    o = f["calibration"]["wavelengths"]
+    errors = {
+        kind: [100.0 * e for n, e in o["relative_error"].items() if kind in n] for kind in ("absorption", "scatterers")
+    }
+    pulls = [pull for row in o["each"] for pull in row["pulls"].values()]
+    return (
+        f"{o['converged']} of {o['experiments']} converge; absorption known to {min(errors['absorption']):.1f} to "
+        f"{max(errors['absorption']):.1f} %, scattering to {min(errors['scatterers']):.1f} to {max(errors['scatterers']):.1f} %; "
+        f"rms of all {len(pulls)} pulls {(sum(p * p for p in pulls) / len(pulls)) ** 0.5:.2f}; "
+        f"{o['seconds'] / 60.0:.1f} minutes on one shared core"
+    )
+
+
+def tell_identified(f: Figures, sample: str) -> str:
+    """Muons and electrons of the same light."""
+    o = f["identification"][sample]
+    wrong = round(o["wrong_signal"] * o["signal"]), round(o["wrong_background"] * o["background"])
+    return (
+        f"{wrong[0]} of {o['signal']} muons and {wrong[1]} of {o['background']} electrons of {o['electron_energy']:.0f} MeV told "
+        f"wrongly; area under the curve {o['auc']:.4f} +- {o['auc_error']:.4f}; {o['distance']:.1f} sigma apart"
+    )
+
+
+def tell_convergence(f: Figures) -> str:
+    """Shares of fits that find the muon, and how far their own starts are."""
+    o = f["convergence"]
+    found = ", ".join(f"{100.0 * told['share']:.0f} % from {distance} m" for distance, told in o["found"].items())
+    own = o["own_start"]["vertex_m"]
+    return f"{found} ({o['events']} events); own starts {own['median']:.1f} m off, {own['max']:.1f} m at most"
+
+
 def tell_mismodelled(f: Figures) -> str:
     o = f["calibration"]["mismodelled"]
     asked = [row["held"]["medium.scatterers.1.length"] for row in o["each"]]
