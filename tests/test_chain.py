@@ -9,6 +9,7 @@ from lampyris.catalog.efficiency import tube_20_inch
 from lampyris.catalog.media import water_sk
 from lampyris.data.events import demo_muon
 from lampyris.fit.identify import Identification
+from lampyris.fit.profile_errors import profile_errors
 from lampyris.layout import barrel, caps, join
 from lampyris.surface import Mixture
 
@@ -54,6 +55,18 @@ def test_fit_finds_the_muon_from_data_alone(fit, truth):
     assert max(abs(pull) for pull in fit.pulls(truth).values()) < 5.0
     assert np.all(np.linalg.eigvalsh(fit.covariance) > 0)
     assert "MeV" in str(fit)
+
+
+def test_errors_to_either_side_are_about_those_of_the_covariance(tank, event, fit):
+    found = profile_errors(tank, event.hits, fit, ["energy", "time"])
+    for name, error in (("energy", fit.error.energy), ("time", fit.error.time)):
+        # the expected information is right on average, in a single event to some ten percent
+        assert 0.5 < found[name].minus / error < 1.6
+        assert 0.5 < found[name].plus / error < 1.6
+    with pytest.raises(lp.LampyrisError, match="`names` must be of energy"):
+        profile_errors(tank, event.hits, fit, ["theta"])
+    with pytest.raises(lp.LampyrisError, match="must have converged"):
+        profile_errors(tank, event.hits, fit._replace(result="not converged"))
 
 
 def test_an_electron_explains_the_muon_less_well(tank, event, fit):

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 from lampyris.fit.newton import Local, damped_step, maximise, secant
+from lampyris.fit.profile_errors import profile_interval
 
 CURVATURE = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, -0.5], [0.0, -0.5, 0.2]])
 NOTHING = np.zeros(0)
@@ -119,3 +121,33 @@ def test_wrong_expected_curvature_is_corrected_on_the_way(monkeypatch):
     learning = evaluations(wrong)
     monkeypatch.setattr("lampyris.fit.newton.secant", lambda missing, *_: missing)
     assert learning < 0.7 * evaluations(wrong)
+
+
+def leaning(point):
+    """A ridge y = x along which the objective falls as 3 (exp(x) - 1 - x): slowly to the left, fast to the right."""
+    x, y = point
+    value = -3.0 * (np.exp(x) - 1.0 - x) - 2.0 * (y - x) ** 2
+    gradient = np.array([-3.0 * (np.exp(x) - 1.0) + 4.0 * (y - x), -4.0 * (y - x)])
+    curvature = np.array([[3.0 * np.exp(x) + 4.0, -4.0], [-4.0, 4.0]])
+    return Local(float(value), gradient, curvature, NOTHING)
+
+
+def test_profile_of_a_quadratic_is_its_covariance():
+    error = np.sqrt(np.linalg.inv(CURVATURE)[1, 1])
+    found = profile_interval(quadratic, free, SUMMIT, 1)
+    # the fall may be off by 0.02 of 0.5, the reach by half of that
+    np.testing.assert_allclose(found, error, rtol=0.02)
+
+
+def test_profile_of_a_leaning_ridge_is_that_along_it():
+    found = profile_interval(leaning, free, np.zeros(2), 0)
+    fall = lambda x: 3.0 * (np.exp(x) - 1.0 - x) - 0.5  # noqa: E731
+    np.testing.assert_allclose(found, [-brentq(fall, -3.0, 0.0), brentq(fall, 0.0, 3.0)], rtol=0.02)
+    assert found.minus > 1.15 * found.plus
+
+
+def test_a_profile_that_meets_the_edge_has_no_end():
+    fenced = lambda point, step: point + step if (point + step)[0] < 0.1 else None  # noqa: E731
+    found = profile_interval(leaning, fenced, np.zeros(2), 0)
+    assert np.isinf(found.plus)
+    assert np.isfinite(found.minus)

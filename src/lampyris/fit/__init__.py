@@ -5,6 +5,7 @@ from lampyris.fit.design import Design, design
 from lampyris.fit.identify import Identification, identify
 from lampyris.fit.many import reconstruct_many
 from lampyris.fit.plan import plan
+from lampyris.fit.profile_errors import profile_errors
 from lampyris.fit.reconstruct import reconstruct
 from lampyris.fit.result import Fit
 from lampyris.fit.run import Run
@@ -22,6 +23,7 @@ __all__ = [
     "design",
     "identify",
     "plan",
+    "profile_errors",
     "reconstruct",
     "reconstruct_many",
 ]

@@ -95,7 +95,7 @@ def _climb(problem: Problem, state: State) -> Stages:
     climb = maximise(
         lambda s: problem.rough_local(s, scattered), problem.move, state, most_iterations=15, tolerance=ROUGH
     )
-    best = last = _settle(problem, climb.point, climb.local.expected)
+    best = last = settle(problem, climb.point, climb.local.expected)
     fine = best.fine
     for _ in range(LOOKS):
         if not _odd(problem, last):
@@ -103,12 +103,12 @@ def _climb(problem: Problem, state: State) -> Stages:
         track = last.climb.point.track
         energy = _energy_of_light(problem, float(track.energy), problem.charge / last.climb.local.expected.total.sum())
         anew = problem.model.start(Track(track.particle, energy, track.position, track.direction, track.time))
-        last = _settle(problem, anew, climb.local.expected)
+        last = settle(problem, anew, climb.local.expected)
         fine, best = fine + last.fine, max(best, last, key=lambda stages: stages.climb.local.value)
     return best._replace(rough=climb.iterations, fine=fine)
 
 
-def _settle(problem: Problem, state: State, expected: Charges) -> Stages:
+def settle(problem: Problem, state: State, expected: Charges) -> Stages:
     """Climb the likelihood from a state, its indirect light evaluated anew until the track stands still.
 
     `expected` are the charges by which the channels are weighed at first.
