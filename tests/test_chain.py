@@ -70,7 +70,8 @@ def test_errors_to_either_side_are_about_those_of_the_covariance(tank, event, fi
 
 
 def test_an_electron_explains_the_muon_less_well(tank, event, fit):
-    electron = lp.reconstruct(tank, event.hits, particle="e-")
+    start = lp.Track("e-", 850.0, fit.value.position, fit.value.direction, fit.value.time)
+    electron = lp.reconstruct(tank, event.hits, particle="e-", start=start)
     found = Identification({"mu-": fit, "e-": electron})
     assert found.particle == "mu-"
     # the edge of the ring tells: hundreds of units, where chance gives a few

@@ -43,7 +43,7 @@ def test_the_bound_is_the_information_that_a_fit_has():
     told = information_of(track, detector, jnp.zeros(COUNT, int), 1, lp.Hybrid())
     bound = {name: float(value) for name, value in expected_errors(told, jnp.ones(1)).items()}
     errors = []
-    for number in range(6):
+    for number in range(4):
         hits = lp.simulate(detector, track, key=jax.random.key(number))
         problem = Problem(detector, hits, "mu-", lp.Hybrid())
         problem.spread_of(track.energy)
