@@ -21,7 +21,7 @@ from lampyris.units import SPEED_OF_LIGHT
 DROP = 0.5
 """Fall of the log-likelihood at one standard deviation."""
 EXACT = 0.02
-"""Difference of the fall from `DROP` that does not matter: a hundredth of the error."""
+"""Difference of the fall from `DROP` that does not matter: two percent of the error."""
 ROUNDS = 6
 """Most places that are tried on either side."""
 KNOWN = ("energy", "x", "y", "z", "time")
