@@ -38,6 +38,9 @@ def test_events_that_cannot_be_told_are_wrong():
     assert told["wrong_signal"] == told["wrong_background"] == 0.25
     assert told["auc"] == pytest.approx(9.0 / 16.0)
     assert separation(np.zeros(0), np.ones(3)) == {}
+    sure = separation(np.ones(20) + np.arange(20), -np.ones(20))
+    assert sure["auc"] == 1.0
+    assert 0.01 < sure["auc_error"] < 0.05  # one of twenty
 
 
 @pytest.fixture
