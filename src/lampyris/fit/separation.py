@@ -8,9 +8,10 @@ def separation(signal: np.ndarray, background: np.ndarray) -> dict[str, float | 
     """Figures of a number that is large for signal and small for background; both hold it event by event.
 
     `auc` is the probability that a signal event has the larger number of a pair (1 apart, 0.5 useless), with the standard
-    error of Hanley and McNeil (Radiology 143, 1982), that of half an event where none is wrong; `wrong_signal` and `wrong_background` the shares on the wrong side of 0;
-    `distance` that of the means over the root of the sum of the variances. Not finite numbers count as -infinity for signal
-    and +infinity for background: an event that cannot be told is wrong.
+    error of Hanley and McNeil (Radiology 143, 1982), that of half an event where none is wrong; `wrong_signal` and
+    `wrong_background` the shares on the wrong side of 0; `distance` that of the means over the root of the sum of the
+    variances. Not finite numbers count as -infinity for signal and +infinity for background: an event that cannot be told
+    is wrong.
     """
     first, second = len(signal), len(background)
     if not first or not second:
