@@ -4,12 +4,11 @@
     python benchmarks/identification.py 200 1000@HK --events 50
 
 A sample is the kinetic energy of muons [MeV] and, after @, a detector of the catalog (SK if none is said). Electrons have the
-energy at which they make as much light as these muons, so that nothing but the pattern and the times tell them apart. Of both
-there are as many events, drawn as in `reconstruction.py` and written to one file; `lampyris reconstruct` fits each event as
-a muon and as an electron, and `lampyris identify` compares the fits. A run that was broken off goes on where it was.
+energy at which they make as much light as these muons, so that nothing but the pattern and the times tell them apart. Of
+both there are `--events`, drawn as in `reconstruction.py` and written to one file; `lampyris reconstruct` fits each as a
+muon and as an electron, and `lampyris identify` compares the fits. A run that was broken off goes on where it was.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from _record import record
-from reconstruction import FOLDER, Sample, events_of
+from reconstruction import FOLDER, Sample, events_of, options_of
 
 import lampyris as lp
 from lampyris.data.hits_file import write_events
@@ -66,13 +65,7 @@ def told_apart(name: str, count: int, seed: int, jobs: int) -> dict:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser()
-    options.add_argument("samples", nargs="+", help="ENERGY[@DETECTOR] of the muons")
-    options.add_argument("--events", type=int, default=50, help="of each particle")
-    options.add_argument("--jobs", type=int, default=1)
-    options.add_argument("--seed", type=int, default=1)
-    chosen = options.parse_args()
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    chosen = options_of("ENERGY[@DETECTOR] of the muons", 50).parse_args()
     for name in chosen.samples:
         figures = told_apart(name, chosen.events, chosen.seed, chosen.jobs)
         print(name, figures, flush=True)

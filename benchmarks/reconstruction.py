@@ -67,15 +67,20 @@ def fit(sample: Sample, count: int, seed: int, jobs: int) -> dict:
     return summary(read_fits(fits))
 
 
-def main() -> None:
+def options_of(samples: str, events: int) -> argparse.ArgumentParser:
+    """What a benchmark of fitted samples asks for: names of `samples`, and how many events by default."""
     options = argparse.ArgumentParser()
-    options.add_argument("samples", nargs="+", type=Sample.of, help="PARTICLE_ENERGY[@DETECTOR]")
-    options.add_argument("--events", type=int, default=100)
+    options.add_argument("samples", nargs="+", help=samples)
+    options.add_argument("--events", type=int, default=events)
     options.add_argument("--jobs", type=int, default=1)
     options.add_argument("--seed", type=int, default=1)
-    chosen = options.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for sample in chosen.samples:
+    return options
+
+
+def main() -> None:
+    chosen = options_of("PARTICLE_ENERGY[@DETECTOR]", 100).parse_args()
+    for sample in map(Sample.of, chosen.samples):
         figures = fit(sample, chosen.events, chosen.seed, chosen.jobs)
         print(sample.name, figures, flush=True)
         settings = {sample.name: {"events": chosen.events, "jobs": chosen.jobs}}

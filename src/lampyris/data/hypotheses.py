@@ -1,6 +1,8 @@
 """Fits of several particles to the same events, side by side."""
 
 from collections.abc import Sequence
+from functools import reduce
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -43,18 +45,18 @@ class Hypotheses(NamedTuple):
         `told` counts the events of each true particle by the likeliest one; each pair of particles has its figures by
         `lampyris.fit.separation`, made of the true ones of both.
         """
-        best, kinds = np.array(self.best, object), np.array([kind_of(name) for name in self.true_particle], object)
+        best, true = np.array(self.best, object), np.array(self.true_particle, object)
+        kinds = np.array([kind_of(name) for name in true], object)
         told: dict = {"events": len(best), "found": _counted(best)}
         known = sorted({name for name in self.true_particle if name})
         if known:
-            told["told"] = {name: _counted(best[np.array(self.true_particle, object) == name]) for name in known}
-        for first in range(len(self.particles)):
-            for second in range(first + 1, len(self.particles)):
-                ratio = self.log_likelihood[:, first] - self.log_likelihood[:, second]
-                of = [ratio[kinds == kind_of(self.particles[place])] for place in (first, second)]
-                figures = separation(*of)
-                if figures:
-                    told[f"{self.particles[first]} or {self.particles[second]}"] = figures
+            told["told"] = {name: _counted(best[true == name]) for name in known}
+        for pair in combinations(range(len(self.particles)), 2):
+            names = [self.particles[place] for place in pair]
+            ratio = self.log_likelihood[:, pair[0]] - self.log_likelihood[:, pair[1]]
+            figures = separation(*(ratio[kinds == kind_of(name)] for name in names))
+            if figures:
+                told[" or ".join(names)] = figures
         return told
 
 
@@ -68,9 +70,7 @@ def side_by_side(files: Sequence[FitFile]) -> Hypotheses:
             if other.attributes.get(name) != first.attributes.get(name):
                 what = "events" if name == "input_uuid" else "detector"
                 raise LampyrisError(f"{other.path} must be of the same {what} as {first.path}, but is not.")
-    event = first.event
-    for other in files[1:]:
-        event = np.intersect1d(event, other.event)
+    event = reduce(np.intersect1d, [file.event for file in files])
     rows = [[int(np.flatnonzero(file.event == number)[0]) for number in event] for file in files]
     values = [file.log_likelihood[row] for file, row in zip(files, rows, strict=True)]
     names = [first.true_particle[row] for row in rows[0]]

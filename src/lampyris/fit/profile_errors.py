@@ -80,25 +80,28 @@ def profile_interval(
     local = objective(top)
     covariance = np.linalg.inv(local.curvature)
     size, way = np.sqrt(covariance[index, index]), covariance[:, index] / covariance[index, index]
-    minus, plus = (_end(objective, move, (top, local.value), (index, way, side * size)) for side in (-1.0, 1.0))
-    return Interval(-minus, plus)
+
+    def held(point: Any) -> Local:
+        there = objective(point)
+        smaller = np.delete(np.delete(there.curvature, index, axis=0), index, axis=1)
+        return there._replace(gradient=np.delete(there.gradient, index), curvature=smaller)
+
+    def fall(reach: float) -> float:
+        point = move(top, way * reach)
+        if point is None:
+            return np.inf
+        climb = maximise(held, lambda p, step: move(p, np.insert(step, index, 0.0)), point, tolerance=0.1 * EXACT)
+        return local.value - climb.local.value
+
+    return Interval(-_end(fall, -size), _end(fall, size))
 
 
-def _end(objective, move, top: tuple[Any, float], start: tuple[int, np.ndarray, float]) -> float:
-    """How far one parameter goes until the objective, at its best in all others, has fallen by `DROP`."""
-    (index, way, reach), (point, value) = start, top
-
-    def held(there: Any) -> Local:
-        local = objective(there)
-        smaller = np.delete(np.delete(local.curvature, index, axis=0), index, axis=1)
-        return local._replace(gradient=np.delete(local.gradient, index), curvature=smaller)
-
+def _end(fall: Callable[[float], float], reach: float) -> float:
+    """How far, from a guess, one goes for a fall by `DROP`; infinite where an infinite fall, the edge, comes first."""
     for _ in range(ROUNDS):
-        there = move(point, way * reach)
-        if there is None:
+        drop = fall(reach)
+        if np.isinf(drop):
             return float(np.copysign(np.inf, reach))
-        climb = maximise(held, lambda p, step: move(p, np.insert(step, index, 0.0)), there, tolerance=0.1 * EXACT)
-        drop = value - climb.local.value
         if abs(drop - DROP) < EXACT:
             break
         reach *= float(np.clip(np.sqrt(DROP / max(drop, 1e-3)), 0.5, 2.0))

@@ -4,7 +4,7 @@ from typing import Protocol, runtime_checkable
 
 import equinox as eqx
 import jax.numpy as jnp
-from jax.scipy.special import log_ndtr, ndtr
+from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
 
 
@@ -23,7 +23,7 @@ class Arrival(Protocol):
 
 
 class GaussianMixture(eqx.Module):
-    """Light of several points, each with a Gaussian spread in time: direct light."""
+    """Light in several parts, each with a Gaussian spread in time."""
 
     weight: Float[Array, "channels k"]
     time: Float[Array, "channels k"]
@@ -37,21 +37,6 @@ class GaussianMixture(eqx.Module):
         z = (time[:, None] - self.time) / self.rms
         density = self.weight * jnp.exp(-0.5 * z**2) / (self.rms * jnp.sqrt(2.0 * jnp.pi))
         return density.sum(axis=1), (self.weight * ndtr(z)).sum(axis=1)
-
-
-class ExponentialGaussian(eqx.Module):
-    """Light with a Gaussian rise and an exponential tail in time: indirect light."""
-
-    charge: Float[Array, " channels"]
-    start: Float[Array, " channels"]
-    rms: Float[Array, " channels"]
-    decay: Float[Array, " channels"]
-
-    def density_and_cumulative(self, time: Array) -> tuple[Array, Array]:
-        z, s = (time - self.start) / self.rms, self.rms / self.decay
-        log_density = 0.5 * s**2 - s * z + log_ndtr(z - s) - jnp.log(self.decay)
-        density = jnp.exp(jnp.minimum(log_density, 20.0))
-        return self.charge * density, self.charge * jnp.clip(ndtr(z) - self.decay * density, 0.0, 1.0)
 
 
 class Uniform(eqx.Module):
