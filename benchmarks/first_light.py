@@ -91,10 +91,10 @@ def timing(detector: lp.Detector) -> dict:
 
     calls = {
         "": lambda: value_and_gradient(track, problem.seen),
-        "indirect_": lambda: problem.scattered(track),
+        "indirect_": lambda: problem.scattered(state),
         "fit_step_": lambda: problem.local(state, scattered, 0.0),
     }
-    scattered = problem.scattered(track)
+    scattered = problem.scattered(state)
     figures = {}
     for name, call in calls.items():
         seconds = []

@@ -48,7 +48,7 @@ def test_the_bound_is_the_information_that_a_fit_has():
         problem = Problem(detector, hits, "mu-", lp.Hybrid())
         problem.spread_of(track.energy)
         state = problem.model.start(track)
-        scattered = problem.scattered(track)
+        scattered = problem.scattered(state)
         problem.weigh(problem.local(state, scattered, 0.0).expected)
         covariance = np.linalg.inv(problem.local(state, scattered, 0.0).curvature)
         errors.append([0.05 * np.sqrt(covariance[0, 0]), 0.2 * np.sqrt(np.trace(covariance[1:4, 1:4]))])

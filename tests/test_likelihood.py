@@ -100,7 +100,7 @@ def test_gradient(double_precision):
 def event_quadratic(seen, rows, slopes, prompt, step):
     """The quadratic model of an event, and finite differences of its value along every parameter."""
     dispersion = Dispersion()
-    model = quadratic(rows, slopes, prompt, seen, dispersion)
+    model = quadratic(rows, slopes, [prompt], seen, dispersion)
     moved = jax.vmap(lambda s: rows_log_likelihood(rows + step * s, seen, dispersion))
     back = jax.vmap(lambda s: rows_log_likelihood(rows - step * s, seen, dispersion))
     return model.gradient, model.information, (moved(slopes) - back(slopes)) / (2.0 * step)

@@ -1,4 +1,4 @@
-"""The log-likelihood of a track with its gradient and information.
+"""The log-likelihood of an event of one track or more, with its gradient and information.
 
 Direct and indirect light and dark noise add up, channel by channel, in all that the likelihood asks of a prediction:
 charge, density at the observed time, and charge before it. Direct light carries nearly all that is known of a track and is
@@ -6,6 +6,7 @@ differentiated in all parameters. Indirect light is smooth over the wall: it is 
 energy and the time of the track from there, and is evaluated anew when the track has moved.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import equinox as eqx
@@ -34,6 +35,15 @@ class Scattered(NamedTuple):
     track: Track
 
 
+class Lit(NamedTuple):
+    """A track of an event with its light."""
+
+    model: TrackModel
+    state: State
+    direct: DirectRows
+    scattered: Scattered
+
+
 @eqx.filter_jit
 def scattered_light(track: Track, detector: Detector, transport: Hybrid) -> Scattered:
     """The indirect light of a track, to be used for tracks near it."""
@@ -41,17 +51,24 @@ def scattered_light(track: Track, detector: Detector, transport: Hybrid) -> Scat
 
 
 def local_model(
-    model: TrackModel,
-    state: State,
-    scattered: Scattered,
+    models: Sequence[TrackModel],
+    states: Sequence[State],
+    scattered: Sequence[Scattered],
     seen: Observation,
     detector: Detector,
     dispersion: Dispersion,
     blur: float,
 ) -> Local:
-    """Value, gradient and curvature at a state; `blur` [ns] widens the times for a rough fit."""
-    direct = direct_part(model, state, seen.time, detector, jnp.asarray(blur, float))
-    numbers = _likelihood(model, state, direct, scattered, seen, detector, dispersion.as_arrays())
+    """Value, gradient and curvature at the states of all tracks of an event, their parameters one track after the other.
+
+    `blur` [ns] widens the times for a rough fit.
+    """
+    blurred = jnp.asarray(blur, float)
+    direct = tuple(
+        direct_part(model, state, seen.time, detector, blurred) for model, state in zip(models, states, strict=True)
+    )
+    tracks = tuple(map(Lit, models, states, direct, scattered))
+    numbers = _likelihood(tracks, seen, detector, dispersion.as_arrays())
     terms, gradient, curvature, expected = jax.tree.map(lambda part: np.asarray(part, float), tuple(numbers))
     return Local(float(terms.sum()), gradient, curvature, expected)
 
@@ -99,27 +116,34 @@ def light_rows(light: Arrival, time: Array) -> Rows:
 
 
 @eqx.filter_jit
-def _likelihood(
-    model: TrackModel,
-    state: State,
-    direct: DirectRows,
-    scattered: Scattered,
-    seen: Observation,
-    detector: Detector,
-    dispersion: Dispersion,
-) -> Quadratic:
-    """The log-likelihood of all light and the normal prior of the latent numbers."""
+def _likelihood(tracks: tuple[Lit, ...], seen: Observation, detector: Detector, dispersion: Dispersion) -> Quadratic:
+    """The log-likelihood of all light and the normal priors of the latent numbers."""
     sensors = detector.sensors
     dark = Uniform(jnp.broadcast_to(sensors.dark_charge, (sensors.count,)), sensors.window)
     local_time = seen.time - sensors.time_offset
-    indirect, by_energy, by_time = indirect_part(state, scattered, local_time)
-    rows = direct.rows[:, :3] + indirect + light_rows(dark, local_time)
-    slopes = direct.slopes[..., :3].at[0].add(by_energy).at[6].add(by_time)
-    light = quadratic(rows, slopes, prompt_of(direct, rows), seen, dispersion)
-    latent, latent_slopes = state.latent, model.latent_slopes(state)
-    return Quadratic(
-        jnp.append(light.terms, -0.5 * (latent**2).sum()),
-        light.gradient - latent @ latent_slopes,
-        light.information + latent_slopes.T @ latent_slopes,
-        light.expected,
-    )
+    rows, slopes = light_rows(dark, local_time), []
+    for track in tracks:
+        indirect, by_energy, by_time = indirect_part(track.state, track.scattered, local_time)
+        rows = rows + track.direct.rows[:, :3] + indirect
+        slopes.append(track.direct.slopes[..., :3].at[0].add(by_energy).at[6].add(by_time))
+    sizes = [track.model.size for track in tracks]
+    first = np.cumsum([0, *sizes])
+    prompts = [
+        _placed(prompt_of(track.direct, rows), int(first[number]), int(first[-1]))
+        for number, track in enumerate(tracks)
+    ]
+    light = quadratic(rows, jnp.concatenate(slopes), prompts, seen, dispersion)
+    gradient, information, latents = light.gradient, light.information, []
+    for number, track in enumerate(tracks):
+        latent, latent_slopes = track.state.latent, track.model.latent_slopes(track.state)
+        own = slice(int(first[number]), int(first[number + 1]))
+        gradient = gradient.at[own].add(-latent @ latent_slopes)
+        information = information.at[own, own].add(latent_slopes.T @ latent_slopes)
+        latents.append(-0.5 * (latent**2).sum())
+    return Quadratic(jnp.append(light.terms, jnp.stack(latents)), gradient, information, light.expected)
+
+
+def _placed(prompt: Prompt, first: int, count: int) -> Prompt:
+    """The prompt light of one track with its derivatives in the parameters of all, `count`, of which its own begin at `first`."""
+    around = (first, count - first - prompt.slopes.shape[0]), (0, 0)
+    return prompt._replace(slopes=jnp.pad(prompt.slopes, around), growth=jnp.pad(prompt.growth, around))

@@ -52,3 +52,9 @@ def differences(fitted: Track, truth: Track) -> np.ndarray:
     away = values(fitted) - values(truth)
     away[5] = (away[5] + np.pi) % (2.0 * np.pi) - np.pi
     return away
+
+
+def place_step(before: Track, now: Track) -> np.ndarray:
+    """Step of the logarithm of the energy and of the vertex from one track to another, in units of `SCALES`."""
+    energy = np.log(float(now.energy) / float(before.energy))
+    return np.append(energy, np.asarray(now.position, float) - np.asarray(before.position, float)) / SCALES[:4]

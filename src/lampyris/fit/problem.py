@@ -13,7 +13,8 @@ from lampyris.emission import TrackProfile, load_profile
 from lampyris.fit.model import State, model_of
 from lampyris.fit.newton import Local
 from lampyris.fit.objective import Scattered, local_model, scattered_light
-from lampyris.fit.parameters import SCALES
+from lampyris.fit.parameters import SCALES, place_step
+from lampyris.fit.settle import standard_distance
 from lampyris.likelihood import Charges, Dispersion, observe
 from lampyris.response import Hits
 from lampyris.source import Track
@@ -48,8 +49,12 @@ def _resolving(cells: int) -> Hybrid:
 
 def total_spread(profile: TrackProfile, energy: Array) -> float:
     """Relative rms of the total light of particles of an energy about its prediction."""
-    light = float(profile.photons_rms(energy) / profile.photons(energy))
-    return float(np.hypot(light, PLACE))
+    return float(np.hypot(light_spread(profile, energy), PLACE))
+
+
+def light_spread(profile: TrackProfile, energy: Array) -> float:
+    """Relative rms of the light that particles of an energy make."""
+    return float(profile.photons_rms(energy) / profile.photons(energy))
 
 
 _stepped = eqx.filter_jit(lambda model, state, step: model.step(state, step))
@@ -86,9 +91,9 @@ class Problem:
             return
         self.dispersion = self.dispersion._replace(total=total_spread(self.profile, energy))
 
-    def scattered(self, track: Track) -> Scattered:
-        """Indirect light of a track."""
-        return scattered_light(track, self.detector, self.transport)
+    def scattered(self, state: State) -> Scattered:
+        """Indirect light of the track of a state."""
+        return scattered_light(state.track, self.detector, self.transport)
 
     def weigh(self, expected: Charges) -> None:
         """Give each channel the dispersion of the charge that is expected now."""
@@ -114,7 +119,7 @@ class Problem:
         """Value, gradient, curvature."""
         self.evaluations += 1
         seen = self.rough if blur > 0 else self.seen
-        return local_model(self.model, state, scattered, seen, self.detector, self.dispersion, blur)
+        return local_model([self.model], [state], [scattered], seen, self.detector, self.dispersion, blur)
 
     def rough_local(self, state: State, scattered: Scattered) -> Local:
         """As `local`, of the seven numbers of the track alone, with its times and charges blurred."""
@@ -133,3 +138,12 @@ class Problem:
     def room(self, position) -> float:
         """Distance of a point from the wall [m], positive inside."""
         return float(on_host(self.detector.shape.signed_distance, position))
+
+    def distance_moved(self, before: State, now: State, curvature: np.ndarray) -> float:
+        """How far energy and vertex of the track moved, in standard deviations of the fit."""
+        return standard_distance(place_step(before.track, now.track), curvature, np.arange(4))
+
+    def at_boundary(self, track: Track) -> bool:
+        """Whether a track stands at the edge of the energies of its profile or of the detector."""
+        (low, high), energy = self.profile.energy_range, float(track.energy)
+        return energy < 1.001 * low or energy > 0.999 * high or self.room(track.position) < 2.0 * MARGIN

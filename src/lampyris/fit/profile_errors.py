@@ -11,8 +11,8 @@ from lampyris.detector import Detector
 from lampyris.fit.newton import Local, maximise
 from lampyris.fit.parameters import NAMES, SCALES
 from lampyris.fit.problem import Problem
-from lampyris.fit.reconstruct import settle
 from lampyris.fit.result import Fit
+from lampyris.fit.settle import settle
 from lampyris.likelihood import Dispersion
 from lampyris.response import Hits
 from lampyris.transport import Hybrid
@@ -62,9 +62,9 @@ def profile_errors(
     problem = Problem(detector, hits, fit.value.particle, transport, dispersion)
     problem.spread_of(fit.value.energy)
     state = problem.model.start(fit.value)
-    expected = problem.local(state, problem.scattered(state.track), 0.0).expected
+    expected = problem.local(state, problem.scattered(state), 0.0).expected
     state = settle(problem, state, expected).climb.point
-    objective = partial(problem.local, scattered=problem.scattered(state.track), blur=0.0)
+    objective = partial(problem.local, scattered=problem.scattered(state), blur=0.0)
     found = {}
     for name in names:
         index = NAMES.index(name)

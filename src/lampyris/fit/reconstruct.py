@@ -1,8 +1,5 @@
 """Reconstruction of a track from one event."""
 
-from functools import partial
-from typing import NamedTuple
-
 import numpy as np
 
 from lampyris._checks import LampyrisError
@@ -12,11 +9,12 @@ from lampyris.emission import load_profile
 from lampyris.fit.hit_pattern import hit_pattern
 from lampyris.fit.model import State
 from lampyris.fit.newton import Climb, Local, maximise
-from lampyris.fit.parameters import NAMES, SCALES, jacobian
+from lampyris.fit.parameters import NAMES, jacobian
 from lampyris.fit.problem import MARGIN, ROUGH_BLUR, Problem
 from lampyris.fit.result import Fit, empty_covariance, make_errors
 from lampyris.fit.ring_scan import Candidate, RingScan
 from lampyris.fit.seed import find_seed
+from lampyris.fit.settle import Stages, settle
 from lampyris.likelihood import Charges, Dispersion
 from lampyris.response import Hits
 from lampyris.source import Track
@@ -24,25 +22,12 @@ from lampyris.transport import Hybrid
 from lampyris.units import SPEED_OF_LIGHT
 
 FEWEST_HITS = 20
-REFRESHES = 5
-"""Most evaluations of the indirect light in the last stage."""
-STILL = 0.1
-"""Move of the track, in standard deviations, below which its indirect light need not be evaluated anew."""
 LOOKS = 3
 """Most further looks at an event whose fit ends oddly."""
 ODD = 4.5
 """Standard deviations of a latent number or of the total charge beyond which a fit is looked at again."""
-ROUGH, NEAR, CLOSE = 10.0, 1.0, 0.02
-"""Gains of the log-likelihood that are left to the next stage, to the next evaluation of the indirect light, and undone."""
-
-
-class Stages(NamedTuple):
-    """How a fit went: where it ended, whether it converged, and its iterations in both stages."""
-
-    climb: Climb
-    converged: bool
-    rough: int
-    fine: int
+ROUGH = 10.0
+"""Gain of the log-likelihood that the rough stage leaves to the next."""
 
 
 def reconstruct(
@@ -91,7 +76,7 @@ def _climb(problem: Problem, state: State) -> Stages:
     Far from the truth a fit may buy a wrong energy with turns and a range that no muon has, and stick there. Its place and
     its direction are good by then, and with the energy of its light, straight again, it finds the rest.
     """
-    scattered = problem.scattered(state.track)
+    scattered = problem.scattered(state)
     climb = maximise(
         lambda s: problem.rough_local(s, scattered), problem.move, state, most_iterations=15, tolerance=ROUGH
     )
@@ -108,24 +93,6 @@ def _climb(problem: Problem, state: State) -> Stages:
     return best._replace(rough=climb.iterations, fine=fine)
 
 
-def settle(problem: Problem, state: State, expected: Charges) -> Stages:
-    """Climb the likelihood from a state, its indirect light evaluated anew until the track stands still.
-
-    `expected` are the charges by which the channels are weighed at first.
-    """
-    fine, missing = 0, None
-    for tolerance in (NEAR, *[CLOSE] * REFRESHES):
-        scattered = problem.scattered(state.track)
-        problem.weigh(expected)
-        objective = partial(problem.local, scattered=scattered, blur=0.0)
-        climb = maximise(objective, problem.move, state, tolerance=tolerance, missing=missing)
-        still = distance_moved(state.track, climb.point.track, climb.local.curvature) < STILL
-        fine, missing, state, expected = fine + climb.iterations, climb.missing, climb.point, climb.local.expected
-        if climb.converged and tolerance == CLOSE and still:
-            return Stages(climb, True, 0, fine)
-    return Stages(climb, False, 0, fine)
-
-
 def _odd(problem: Problem, stages: Stages) -> bool:
     """Whether a fit ended where few events are: with latent numbers or a total charge far from what is expected."""
     local = stages.climb.local
@@ -133,16 +100,6 @@ def _odd(problem: Problem, stages: Stages) -> bool:
     noise = np.hypot(problem.dispersion.total, np.sqrt((1.0 + problem.dispersion.charge_spread**2) / problem.charge))
     away = abs(np.log(problem.charge / local.expected.total.sum())) / noise
     return bool(max(latent, away) > ODD or not stages.converged)
-
-
-def distance_moved(before: Track, now: Track, curvature: np.ndarray) -> float:
-    """How far energy and vertex of a track moved, in standard deviations of the fit; infinite where it knows too little."""
-    if np.linalg.matrix_rank(curvature, hermitian=True) < len(curvature):
-        return np.inf
-    energy = np.log(float(now.energy) / float(before.energy))
-    away = np.append(energy, np.asarray(now.position, float) - np.asarray(before.position, float)) / SCALES[:4]
-    covariance = np.linalg.inv(curvature)[:4, :4]
-    return float(np.sqrt(max(away @ np.linalg.solve(covariance, away), 0.0)))
 
 
 def start_of(problem: Problem) -> Track:
@@ -159,7 +116,8 @@ def start_of(problem: Problem) -> Track:
         energy = float(np.clip(candidate.energy, 1.01 * low, 0.99 * high))
         for _ in range(2):
             track = Track(problem.particle, energy, candidate.position, candidate.direction, candidate.time)
-            local = problem.local(problem.model.start(track), problem.scattered(track), ROUGH_BLUR)
+            state = problem.model.start(track)
+            local = problem.local(state, problem.scattered(state), ROUGH_BLUR)
             if best is None or local.value > best_value:
                 best, best_value = track, local.value
             energy = _energy_of_light(problem, energy, problem.charge / local.expected.total.sum())
@@ -185,10 +143,7 @@ def _inside(problem: Problem, position: np.ndarray) -> np.ndarray:
 
 def _result(problem: Problem, stages: Stages) -> str:
     """The code of `SENTENCES` for where the climb ended."""
-    low, high = problem.profile.energy_range
-    track = stages.climb.point.track
-    energy = float(track.energy)
-    if energy < 1.001 * low or energy > 0.999 * high or problem.room(track.position) < 2.0 * MARGIN:
+    if problem.at_boundary(stages.climb.point.track):
         return "at boundary"
     return "converged" if stages.converged else "not converged"
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from lampyris._host import on_host
 from lampyris.detector import Detector
@@ -92,18 +92,30 @@ class RingScan:
         """The two best tracks near a point, in directions within 80 degrees of one, refined twice."""
         energy = self.energy_at(point)
         length = float(np.interp(energy, self.energies, self.lengths))
-        directions = _even_directions(400)
+        directions = even_directions(400)
         directions = directions[directions @ towards > np.cos(np.radians(80.0))]
         found = self._scores(point, directions, SHIFTS, length, energy, contains)
         chosen = found[:1] + [c for c in found if c.direction @ found[0].direction < np.cos(np.radians(20.0))][:1]
         for spread, step in ((9.0, 0.15), (4.0, 0.1)):
             refined = []
             for start in chosen:
-                around = _cone(start.direction, np.radians(spread))
+                around = cone(start.direction, np.radians(spread))
                 moves = step * np.arange(-1, 2)
                 refined += self._scores(start.position, around, moves, length, energy, contains)[:1]
             chosen = refined or chosen
         return sorted(chosen, key=lambda c: -c.score)
+
+    def pictures(
+        self, point: np.ndarray, directions: np.ndarray, length: float
+    ) -> tuple[Float[np.ndarray, "n hits"], Float[np.ndarray, "n hits"]]:
+        """Share of the light of tracks from a point that each sensor with hits gets, and when it arrives [ns]."""
+        light, arrival = on_host(_pictures, self.looked, point, directions, length)
+        return np.asarray(light, float), np.asarray(arrival, float)
+
+    def lateness(self, arrival: Float[np.ndarray, " hits"]) -> tuple[float, float]:
+        """How far hits are from expected arrivals, squared and summed, and the time at the vertex."""
+        late, start = on_host(_lateness, self.looked, arrival)
+        return float(late), float(start)
 
     def _scores(self, point, directions, shifts, length, energy, contains) -> list[Candidate]:
         """Candidates inside the detector, best first."""
@@ -144,6 +156,14 @@ def _scores(looked: Looked, vertex: Array, direction: Array, length: Array) -> t
 
 
 def _score(looked: Looked, vertex: Array, direction: Array, length: Array) -> tuple[Array, Array]:
+    light, arrival = _picture(looked, vertex, direction, length)
+    charges = (looked.charge * jnp.log(light)).sum()
+    late, start = _lateness(looked, arrival)
+    return charges - 0.5 * late, start
+
+
+def _picture(looked: Looked, vertex: Array, direction: Array, length: Array) -> tuple[Array, Array]:
+    """Share of its light that a track sends to each sensor with hits, and its mean time of arrival there [ns]."""
     hits = len(looked.charge)
     along = (np.arange(PIECES) + 0.5) / PIECES * length
     points = vertex + along[:, None] * direction
@@ -152,19 +172,26 @@ def _score(looked: Looked, vertex: Array, direction: Array, length: Array) -> tu
     light = _seen(looked, points) * (jnp.exp(-0.5 * ((angle - RING) / WIDTH) ** 2) + FLOOR)
     expected = light.sum(axis=0)
     share = expected[:hits] / (expected[hits:].sum() * looked.weight)
-    charges = (looked.charge * jnp.log(jnp.maximum(share, 1e-9))).sum()
     arrival = (along[:, None] + distance * looked.index) / SPEED_OF_LIGHT
-    mean = (light * arrival).sum(axis=0)[:hits] / jnp.maximum(expected[:hits], 1e-30)
-    late = looked.time - mean
+    return jnp.maximum(share, 1e-9), (light * arrival).sum(axis=0)[:hits] / jnp.maximum(expected[:hits], 1e-30)
+
+
+def _pictures(looked: Looked, vertex: Array, directions: Array, length: Array) -> tuple[Array, Array]:
+    """`_picture` of tracks in many directions."""
+    return jax.lax.map(lambda direction: _picture(looked, vertex, direction, length), directions, batch_size=BATCH)
+
+
+def _lateness(looked: Looked, arrival: Array) -> tuple[Array, Array]:
+    """Sum of the squares of the times about the expected ones, late ones cut off, and the time at the vertex."""
+    late = looked.time - arrival
     start = jnp.median(late)
     for _ in range(2):
         near = jnp.abs(late - start) < LATE * TIME_SPREAD
         start = jnp.where(near.any(), (near * late).sum() / jnp.maximum(near.sum(), 1), start)
-    times = jnp.minimum(((late - start) / TIME_SPREAD) ** 2, LATE**2).sum()
-    return charges - 0.5 * times, start
+    return jnp.minimum(((late - start) / TIME_SPREAD) ** 2, LATE**2).sum(), start
 
 
-def _even_directions(count: int) -> np.ndarray:
+def even_directions(count: int) -> np.ndarray:
     """Unit vectors that cover the sphere evenly: the golden spiral."""
     z = 1.0 - (2.0 * np.arange(count) + 1.0) / count
     azimuth = np.pi * (1.0 + np.sqrt(5.0)) * np.arange(count)
@@ -172,7 +199,7 @@ def _even_directions(count: int) -> np.ndarray:
     return np.stack([across * np.cos(azimuth), across * np.sin(azimuth), z], axis=1)
 
 
-def _cone(axis: np.ndarray, angle: float) -> np.ndarray:
+def cone(axis: np.ndarray, angle: float) -> np.ndarray:
     """The axis, six directions at half of the angle about it, and twelve at the angle."""
     helper = np.eye(3)[np.argmin(np.abs(axis))]
     first = np.cross(axis, helper)

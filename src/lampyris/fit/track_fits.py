@@ -20,8 +20,9 @@ from lampyris.fit.newton import maximise
 from lampyris.fit.objective import Scattered
 from lampyris.fit.parameters import NAMES
 from lampyris.fit.problem import Problem, fine_transport, total_spread
-from lampyris.fit.reconstruct import CLOSE, STILL, distance_moved, reconstruct, track_covariance
+from lampyris.fit.reconstruct import reconstruct, track_covariance
 from lampyris.fit.result import Fit, make_errors
+from lampyris.fit.settle import CLOSE, STILL
 from lampyris.fit.track_score import Asked, TrackPull, track_pull
 from lampyris.fit.tracks import Tracks
 from lampyris.response import Hits
@@ -80,7 +81,7 @@ class TrackFits:
     def _refit(self, detector: Detector, number: int, row: np.ndarray) -> Followed:
         state = _state(self.tracks.particle, row)
         problem = self._problem(detector, self.hits[number], state.track.energy)
-        scattered = problem.scattered(state.track)
+        scattered = problem.scattered(state)
         expected, missing, value = problem.local(state, scattered, 0.0).expected, None, np.nan
         for _ in range(REFRESHES):
             problem.weigh(expected)
@@ -93,8 +94,8 @@ class TrackFits:
             )
             before, state, missing = state, climb.point, climb.missing
             expected, value = climb.local.expected, climb.local.value
-            scattered = problem.scattered(state.track)
-            if distance_moved(before.track, state.track, climb.local.curvature) < STILL:
+            scattered = problem.scattered(state)
+            if problem.distance_moved(before, state, climb.local.curvature) < STILL:
                 break
         return Followed(number, problem, state, scattered, value)
 

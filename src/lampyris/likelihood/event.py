@@ -1,5 +1,6 @@
 """Likelihood of one event: all channels, and the total charge as a term of its own."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -96,9 +97,13 @@ def likelihood_terms(rows: Rows, seen: Observation, dispersion: Dispersion) -> F
 
 
 def quadratic(
-    rows: Rows, slopes: Float[Array, "p channels 3"], prompt: Prompt, seen: Observation, dispersion: Dispersion
+    rows: Rows,
+    slopes: Float[Array, "p channels 3"],
+    prompts: Sequence[Prompt],
+    seen: Observation,
+    dispersion: Dispersion,
 ) -> Quadratic:
-    """The log-likelihood with its derivatives from those of the rows.
+    """The log-likelihood with its derivatives from those of the rows; `prompts` are of the tracks of the event.
 
     The information is that expected of charges and of prompt first-hit times, and what the times say of whether their light
     was prompt; it is a sum of squares and never negative, and far from the best point it promises steps of the right size,
@@ -111,14 +116,14 @@ def quadratic(
     charge_slopes = scale * (slopes[..., 0] - relative[:, None] * rows[:, 0])
     of_charge = charge_information(rows[:, 0] * scale, seen, dispersion.charge_spread)
     charged = charge_slopes * jnp.sqrt(of_charge)
-    timed = prompt.slopes * jnp.sqrt(time_information(prompt, rows * scale, seen))
-    # the time tells too which light it was: what it says of the share of the prompt light, hit by hit
-    parted = prompt.growth * jnp.where(seen.hit, prompt.chance - prompt.share, 0.0)
-    information = charged @ charged.T + timed @ timed.T + parted @ parted.T
-    information = information + jnp.outer(relative, relative) / _total_variance(seen, dispersion)
-    return Quadratic(
-        terms, jnp.einsum("psr,sr->p", slopes, towards), information, Charges(rows[:, 0], rows[:, 0] * prompt.share)
-    )
+    information = charged @ charged.T + jnp.outer(relative, relative) / _total_variance(seen, dispersion)
+    for prompt in prompts:
+        timed = prompt.slopes * jnp.sqrt(time_information(prompt, rows * scale, seen))
+        # the time tells too which light it was: what it says of the share of the prompt light, hit by hit
+        parted = prompt.growth * jnp.where(seen.hit, prompt.chance - prompt.share, 0.0)
+        information = information + timed @ timed.T + parted @ parted.T
+    direct = rows[:, 0] * sum(prompt.share for prompt in prompts)
+    return Quadratic(terms, jnp.einsum("psr,sr->p", slopes, towards), information, Charges(rows[:, 0], direct))
 
 
 def time_information(prompt: Prompt, rows: Rows, seen: Observation) -> Float[Array, " channels"]:

@@ -1,0 +1,130 @@
+"""One event of several tracks from one vertex, with all that their common likelihood needs."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from lampyris.detector import Detector
+from lampyris.fit.model import State, TrackModel
+from lampyris.fit.newton import Local
+from lampyris.fit.objective import Scattered, local_model
+from lampyris.fit.parameters import place_step
+from lampyris.fit.problem import PLACE, ROUGH_BLUR, Problem
+from lampyris.fit.settle import standard_distance
+from lampyris.likelihood import Charges, Dispersion
+from lampyris.response import Hits
+from lampyris.source import Track
+from lampyris.transport import Hybrid
+
+OWN = (0, 4, 5)
+"""Numbers of a track that are its own: log energy and direction; vertex and time are those of the first."""
+SHARED = (1, 2, 3, 6)
+
+
+class Rings(NamedTuple):
+    """A point of a fit: the states of all tracks, whose vertex and time are the same."""
+
+    states: tuple[State, ...]
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """The tracks alone."""
+        return tuple(state.track for state in self.states)
+
+
+class Ties:
+    """How a step in the free numbers moves all tracks.
+
+    Free are the seven numbers of the first track, then log energy and direction of each other one, then the latent numbers
+    of all.
+    """
+
+    def __init__(self, models: Sequence[TrackModel]):
+        sizes = [model.size for model in models]
+        self.first = np.concatenate([[0], np.cumsum(sizes)])
+        self.plain = 7 + len(OWN) * (len(models) - 1)
+        whole, free = sum(sizes), sum(sizes) - len(SHARED) * (len(models) - 1)
+        self.matrix = np.zeros((whole, free))
+        self.energies = np.array([0, *(7 + len(OWN) * number for number in range(len(models) - 1))])
+        latent = self.plain
+        for number, (start, size) in enumerate(zip(self.first, sizes, strict=False)):
+            self.matrix[start + np.array(SHARED), SHARED] = 1.0
+            own = np.array(OWN) if number == 0 else 7 + len(OWN) * (number - 1) + np.arange(len(OWN))
+            self.matrix[start + np.array(OWN), own] = 1.0
+            rest = np.arange(size - 7)
+            self.matrix[start + 7 + rest, latent + rest] = 1.0
+            latent += len(rest)
+
+    def of_tracks(self, step: np.ndarray) -> list[np.ndarray]:
+        """The steps of all tracks; a short `step` leaves the rest as it is."""
+        whole = self.matrix[:, : len(step)] @ step
+        return [whole[a:b] for a, b in zip(self.first[:-1], self.first[1:], strict=True)]
+
+    def tied(self, local: Local) -> Local:
+        """A quadratic model of all numbers of all tracks as one of the free ones."""
+        return local._replace(
+            gradient=self.matrix.T @ local.gradient, curvature=self.matrix.T @ local.curvature @ self.matrix
+        )
+
+
+class RingsProblem:
+    """As `Problem`, for several tracks from one vertex."""
+
+    def __init__(
+        self,
+        detector: Detector,
+        hits: Hits,
+        particles: Sequence[str],
+        transport: Hybrid | None = None,
+        dispersion: Dispersion | None = None,
+    ):
+        self.each = [Problem(detector, hits, particle, transport, dispersion) for particle in particles]
+        self.data = self.each[0]
+        self.models = [one.model for one in self.each]
+        self.ties = Ties(self.models)
+        if dispersion is None:
+            # what the light of each track scatters by its energy follows; the total need not
+            self.data.dispersion = self.data.dispersion._replace(total=PLACE)
+
+    def start(self, tracks: Sequence[Track]) -> Rings:
+        """The state of tracks about whose event nothing is known."""
+        return Rings(tuple(model.start(track) for model, track in zip(self.models, tracks, strict=True)))
+
+    def scattered(self, state: Rings) -> tuple[Scattered, ...]:
+        """Indirect light of all tracks."""
+        return tuple(one.scattered(own) for one, own in zip(self.each, state.states, strict=True))
+
+    def weigh(self, expected: Charges) -> None:
+        """Give each channel the dispersion of the charge that is expected now."""
+        self.data.weigh(expected)
+
+    def local(self, state: Rings, scattered: tuple[Scattered, ...], blur: float) -> Local:
+        """Value, gradient, curvature in the free numbers."""
+        data = self.data
+        data.evaluations += 1
+        seen = data.rough if blur > 0 else data.seen
+        return self.ties.tied(
+            local_model(self.models, state.states, scattered, seen, data.detector, data.dispersion, blur)
+        )
+
+    def rough_local(self, state: Rings, scattered: tuple[Scattered, ...]) -> Local:
+        """As `local`, of the numbers of the tracks alone, with times and charges blurred."""
+        local, plain = self.local(state, scattered, ROUGH_BLUR), self.ties.plain
+        return local._replace(gradient=local.gradient[:plain], curvature=local.curvature[:plain, :plain])
+
+    def move(self, state: Rings, step: np.ndarray) -> Rings | None:
+        """The moved state, its energies in the ranges of their profiles, or nothing outside the detector."""
+        made = []
+        for one, own, part in zip(self.each, state.states, self.ties.of_tracks(step), strict=True):
+            moved_one = one.move(own, part)
+            if moved_one is None:
+                return None
+            made.append(moved_one)
+        return Rings(tuple(made))
+
+    def distance_moved(self, before: Rings, now: Rings, curvature: np.ndarray) -> float:
+        """How far the energies and the vertex moved, in standard deviations of the fit."""
+        steps = [place_step(a, b) for a, b in zip(before.tracks, now.tracks, strict=True)]
+        away = np.array([steps[0][0], *steps[0][1:4], *(step[0] for step in steps[1:])])
+        return standard_distance(away, curvature, np.array([0, 1, 2, 3, *self.ties.energies[1:]]))

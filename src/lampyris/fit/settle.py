@@ -1,0 +1,75 @@
+"""The last stage of a fit: the likelihood itself, with indirect light that follows the tracks."""
+
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from lampyris.fit.newton import Climb, Local, maximise
+from lampyris.likelihood import Charges
+
+REFRESHES = 5
+"""Most evaluations of the indirect light."""
+NEAR, CLOSE = 1.0, 0.02
+"""Gains of the log-likelihood that are left to the next evaluation of the indirect light, and undone."""
+STILL = 0.2
+"""Move of a track, in standard deviations, below which its indirect light need not be evaluated anew: what `CLOSE` leaves."""
+
+
+class Stages(NamedTuple):
+    """How a fit went: where it ended, whether it converged, and its iterations in both stages."""
+
+    climb: Climb
+    converged: bool
+    rough: int
+    fine: int
+
+
+class Settling(Protocol):
+    """What is fitted, one track or several."""
+
+    def scattered(self, state: Any) -> Any:
+        """Indirect light at a state."""
+        ...
+
+    def weigh(self, expected: Charges) -> None:
+        """Give the channels the weights of the charges that are expected."""
+        ...
+
+    def local(self, state: Any, scattered: Any, blur: float) -> Local:
+        """The likelihood about a state."""
+        ...
+
+    def move(self, state: Any, step: np.ndarray) -> Any | None:
+        """The moved state, or nothing where it must not go."""
+        ...
+
+    def distance_moved(self, before: Any, now: Any, curvature: np.ndarray) -> float:
+        """How far the light has moved, in standard deviations."""
+        ...
+
+
+def settle(problem: Settling, state: Any, expected: Charges, refreshes: int = REFRESHES) -> Stages:
+    """Climb the likelihood from a state, its indirect light evaluated anew until the track stands still.
+
+    `expected` are the charges by which the channels are weighed at first, `refreshes` the most evaluations of the light.
+    """
+    fine, missing = 0, None
+    for tolerance in (NEAR, *[CLOSE] * refreshes):
+        scattered = problem.scattered(state)
+        problem.weigh(expected)
+        objective = partial(problem.local, scattered=scattered, blur=0.0)
+        climb = maximise(objective, problem.move, state, tolerance=tolerance, missing=missing)
+        still = problem.distance_moved(state, climb.point, climb.local.curvature) < STILL
+        fine, missing, state, expected = fine + climb.iterations, climb.missing, climb.point, climb.local.expected
+        if climb.converged and tolerance == CLOSE and still:
+            return Stages(climb, True, 0, fine)
+    return Stages(climb, False, 0, fine)
+
+
+def standard_distance(away: np.ndarray, curvature: np.ndarray, places: np.ndarray) -> float:
+    """Length of a change of the parameters at `places`, in standard deviations; infinite where too little is known."""
+    if np.linalg.matrix_rank(curvature, hermitian=True) < len(curvature):
+        return np.inf
+    covariance = np.linalg.inv(curvature)[np.ix_(places, places)]
+    return float(np.sqrt(max(away @ np.linalg.solve(covariance, away), 0.0)))
