@@ -21,7 +21,7 @@ from lampyris.data.cut_file import events_left, missing_bytes
 from lampyris.data.fits_file import FitsWriter, read_fits
 from lampyris.data.hits_file import read_events, write_events
 from lampyris.fit.farm import Lost, in_line, in_processes
-from lampyris.fit.many import EventFitter, detector_digest, reconstruct_many
+from lampyris.fit.many import EventFitter, _fit_track, detector_digest, reconstruct_many
 from lampyris.response import Hits
 from lampyris.source import Track
 
@@ -150,7 +150,7 @@ def test_any_cut_of_the_rows_is_taken_up(quick, events, tank, tmp_path):
     """A kill can leave any beginning of the file of rows: what is whole is kept, and the end is the same."""
     whole, other, part = tmp_path / "fits.h5", tmp_path / "other.h5", tmp_path / "other.h5.part"
     run("reconstruct", events, "-o", whole)
-    opened, fitter = read_events(events), EventFitter(tank, "mu-")
+    opened, fitter = read_events(events), EventFitter(tank, ("mu-",), _fit_track)
     writer = FitsWriter(other, opened, "mu-", digest="a")
     from lampyris.data.fits_file import FitRow
 

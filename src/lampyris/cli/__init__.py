@@ -21,6 +21,7 @@ from lampyris.cli.particles import write_particles
 from lampyris.cli.plan import plan_file
 from lampyris.cli.reconstruct import reconstruct_file
 from lampyris.cli.report import report_fits
+from lampyris.cli.rings import fit_rings
 from lampyris.cli.serve import serve_file
 from lampyris.cli.simulate import simulate_file
 from lampyris.cli.train import train_profile
@@ -40,6 +41,7 @@ for _name, _function in (
     ("particles", write_particles),
     ("simulate", simulate_file),
     ("reconstruct", reconstruct_file),
+    ("rings", fit_rings),
     ("identify", identify_events),
     ("report", report_fits),
     ("calibrate", calibrate_file),

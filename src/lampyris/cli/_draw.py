@@ -9,7 +9,7 @@ import numpy as np
 from lampyris._checks import LampyrisError, fail
 from lampyris._host import on_host
 from lampyris.detector import Detector
-from lampyris.emission import load_profile
+from lampyris.emission import TrackProfile, load_profile
 from lampyris.source import Track
 
 MARGIN, SMALL_TANK_MARGIN = 2.0, 0.1
@@ -19,6 +19,8 @@ LENGTH_FACTOR = 1.2
 TIME_RANGE = 15.0
 """Vertex times are uniform between minus and plus this [ns]."""
 BATCH, MOST_BATCHES = 4096, 50
+STANDS_FOR = {"pi0": "gamma"}
+"""Particles without a profile of their own, and that whose length is theirs."""
 
 Vector = tuple[float, float, float]
 
@@ -34,7 +36,7 @@ class Wanted(NamedTuple):
 
     def check(self) -> None:
         """Raise `LampyrisError` for an unknown particle, an energy without a profile, or a bad direction or time."""
-        load_profile(self.particle).check_energy("--energy", self.energy)
+        _profile(self.particle).check_energy("--energy", self.energy)
         if self.direction is not None and abs(np.linalg.norm(self.direction) - 1.0) > 1e-4:
             fail("--direction", "a unit vector", self.direction)
         if self.time is not None and not np.isfinite(self.time):
@@ -75,9 +77,14 @@ def _candidates(detector: Detector, wanted: Wanted, draw: np.random.Generator) -
     half = np.asarray(detector.shape.half_extent(), float)
     margin = min(MARGIN, SMALL_TANK_MARGIN * 2.0 * half.min())
     position = half * draw.uniform(-1.0, 1.0, (BATCH, 3))
-    length = LENGTH_FACTOR * float(on_host(load_profile(wanted.particle).length, wanted.energy))
+    length = LENGTH_FACTOR * float(on_host(_profile(wanted.particle).length, wanted.energy))
     good = (_distance(detector, position) > margin) & (_distance(detector, position + length * direction) > 0)
     return position[good], direction[good]
+
+
+def _profile(particle: str) -> TrackProfile:
+    """What tells how far the light of a particle reaches."""
+    return load_profile(STANDS_FOR.get(particle, particle))
 
 
 def _distance(detector: Detector, position: np.ndarray) -> np.ndarray:

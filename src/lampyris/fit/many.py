@@ -6,9 +6,9 @@ sees another one.
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import jax
 import numpy as np
@@ -18,6 +18,7 @@ from lampyris.detector import Detector
 from lampyris.fit.farm import Lost, in_line, in_processes
 from lampyris.fit.reconstruct import reconstruct
 from lampyris.fit.result import SENTENCES, Fit
+from lampyris.fit.rings import RingsFit, reconstruct_rings
 from lampyris.response import Hits
 
 NO_HITS, UNUSABLE, FAILED = "no hits", "unusable", "failed"
@@ -29,10 +30,13 @@ RESULTS = SENTENCES | {
 """All results of events, in words."""
 
 
-class Outcome(NamedTuple):
+F = TypeVar("F", Fit, RingsFit)
+
+
+class Outcome(NamedTuple, Generic[F]):
     """What became of one event."""
 
-    fit: Fit | None
+    fit: F | None
     result: str
     """one of the keys of `RESULTS`"""
     note: str
@@ -41,21 +45,20 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True)
-class EventFitter:
-    """Fits a particle to the hits of one event; whatever is wrong with the event ends in its outcome."""
+class EventFitter(Generic[F]):
+    """Fits particles to the hits of one event; whatever is wrong with the event ends in its outcome."""
 
     detector: Detector
-    particle: str
+    particles: tuple[str, ...]
+    fit: Callable[[Detector, Hits, tuple[str, ...]], F]
 
     def check(self) -> None:
-        """Raise `LampyrisError` if no event could be fitted: the particle, or the medium of the detector, is to blame."""
+        """Raise `LampyrisError` if no event could be fitted: the particles, or the medium of the detector, are to blame."""
         count = self.detector.sensors.count
         one = np.arange(count) == 0
-        reconstruct(
-            self.detector, Hits(one.astype(np.float32), np.zeros(count, np.float32), one), particle=self.particle
-        )
+        self.fit(self.detector, Hits(one.astype(np.float32), np.zeros(count, np.float32), one), self.particles)
 
-    def __call__(self, hits: Hits) -> Outcome:
+    def __call__(self, hits: Hits) -> Outcome[F]:
         begin = time.perf_counter()
         fit, result, note = None, "", ""
         try:
@@ -67,7 +70,7 @@ class EventFitter:
             result, note = UNUSABLE, _one_line(error)
         if not result:
             try:
-                fit = reconstruct(self.detector, hits, particle=self.particle)
+                fit = self.fit(self.detector, hits, self.particles)
                 result = fit.result
             except Exception as error:  # one event, whatever it is, must not end the work on all others
                 result, note = FAILED, f"{type(error).__name__}: {_one_line(error)}"
@@ -81,7 +84,7 @@ def reconstruct_many(
     particle: str = "mu-",
     jobs: int = 1,
     scheduler: str | None = None,
-) -> Iterator[tuple[int, Outcome]]:
+) -> Iterator[tuple[int, Outcome[Fit]]]:
     """Fit a particle to numbered events; yields number and outcome as they are done.
 
     `jobs` processes work on this machine, or with `scheduler` the workers of a Dask scheduler (extra `lampyris[dask]`);
@@ -90,11 +93,33 @@ def reconstruct_many(
 
     Raises `LampyrisError` for what concerns all events: an unknown particle, a medium without a model, no scheduler.
     """
+    yield from _many(EventFitter(detector, (particle,), _fit_track), events, jobs, scheduler)
+
+
+def reconstruct_rings_many(
+    detector: Detector,
+    events: Iterable[tuple[int, Hits]],
+    particles: Sequence[str],
+    *,
+    jobs: int = 1,
+    scheduler: str | None = None,
+) -> Iterator[tuple[int, Outcome[RingsFit]]]:
+    """As `reconstruct_many`, for several particles from one vertex."""
+    yield from _many(EventFitter(detector, tuple(particles), reconstruct_rings), events, jobs, scheduler)
+
+
+def _fit_track(detector: Detector, hits: Hits, particles: tuple[str, ...]) -> Fit:
+    return reconstruct(detector, hits, particle=particles[0])
+
+
+def _many(
+    fitter: EventFitter[F], events: Iterable[tuple[int, Hits]], jobs: int, scheduler: str | None
+) -> Iterator[tuple[int, Outcome[F]]]:
+    """Let one of the ways to work go through all events."""
     if jobs < 1:
         fail("reconstruct_many(jobs=...)", ">= 1", jobs)
     if scheduler is not None and jobs != 1:
         raise LampyrisError("`jobs` must be left out when a scheduler is given, whose workers do the work.")
-    fitter = EventFitter(detector, particle)
     fitter.check()
     if scheduler is not None:
         found = _on_scheduler(fitter, events, scheduler)
