@@ -4,10 +4,11 @@ import itertools
 
 import jax
 import numpy as np
+import pytest
 
 import lampyris as lp
 from lampyris._host import on_host
-from lampyris.transport.direct import DistanceTable, direct_light
+from lampyris.transport.direct import DistanceTable, delays, direct_light, look
 
 
 def _direct(source, detector):
@@ -31,3 +32,29 @@ def test_light_that_meets_a_disk_askew_arrives_over_a_time(small_tank):
         # a coordinate of a uniform disk has the fourth moment 2 variance^2; that the nearer side of a disk sees more light
         # changes the variance by the square of radius over distance
         assert abs(ratio - 1.0) < 4.0 / np.sqrt(chosen.sum()) + 0.01, (low, high, ratio)
+
+
+def _delay(place, sensors, detector):
+    """Mean delay to the first sensor, and the delay of a metre there [ns]."""
+    lamp = lp.Isotropic(place, 405.0, 1.0)
+    emitters = lamp.emitters(detector.medium, sensors.quantum_efficiency)
+    table = DistanceTable.of(detector, emitters.wavelength, emitters.spectrum)
+    view, _ = look(emitters.position, emitters.axis, sensors)
+    return delays(view, sensors, table)[0][0, 0], table.at(view.distance)[1][0, 0] / view.distance[0, 0]
+
+
+@pytest.mark.parametrize("incidence", [0.98, 0.8, 0.4])
+@pytest.mark.parametrize("distance", [2.0, 6.0])
+def test_the_mean_delay_of_a_disk_is_that_of_its_light(double_precision, small_tank, distance, incidence):
+    """Against an integral over the disk; what the expansion leaves out is of higher order in radius over distance."""
+    radius, place = 0.254, distance * np.array([np.sqrt(1.0 - incidence**2), 0.0, incidence])
+    sensors = lp.make_sensors(np.zeros((1, 3)), np.array([[0.0, 0.0, 1.0]]), radius)
+    mean, per_metre = on_host(lambda p: _delay(p, sensors, small_tank), place)
+    at, turn = np.meshgrid(radius * np.sqrt((np.arange(400) + 0.5) / 400.0), 2.0 * np.pi * np.arange(64) / 64.0)
+    way = place - np.stack([at * np.cos(turn), at * np.sin(turn), np.zeros_like(at)], axis=-1)
+    length = np.linalg.norm(way, axis=-1)
+    light = way[..., 2] / length**3
+    further = (light * length).sum() / light.sum() - distance
+    size = radius**2 / (8.0 * distance)
+    assert mean / per_metre - distance == pytest.approx(further, abs=5.0 * (radius / distance) ** 2 * size)
+    assert abs(further) > 0.5 * size or incidence == 0.8

@@ -64,6 +64,7 @@ class _Pairs(NamedTuple):
     rms: Array
     """[ns]"""
     late_by_distance: Array
+    late_by_incidence: Array
     rms_by_distance: Array
     rms_by_incidence: Array
 
@@ -127,7 +128,9 @@ def _pairs(emitters: Emitters, sensors: Sensors, table: DistanceTable, time: Arr
     further, steeper = timed(View(one, none, none, none)), timed(View(none, none, one, none))
     rms = jnp.sqrt(sensors.time_spread[:, None] ** 2 + emitters.time_rms**2 + variance + blur**2)
     late = emitters.time + delay - time[:, None]
-    return _Pairs(value, View(*by_view), late, rms, further[0], 0.5 * further[1] / rms, 0.5 * steeper[1] / rms)
+    return _Pairs(
+        value, View(*by_view), late, rms, further[0], steeper[0], 0.5 * further[1] / rms, 0.5 * steeper[1] / rms
+    )
 
 
 def _changes(emitters: Emitters, motion: Motion, sensors: Sensors, table: DistanceTable) -> list[Array]:
@@ -161,7 +164,7 @@ def _columns(pairs: _Pairs, timing: Array, emitters: Emitters, sensors: Sensors)
     slope = pairs.by_view
     along_way = -slope.distance + (slope.along * view.along + slope.incidence * view.incidence) / view.distance
     along_axis, along_normal = -slope.along / view.distance, slope.incidence / view.distance
-    steeper = by_rms * pairs.rms_by_incidence[:, None]
+    steeper = by_rms * pairs.rms_by_incidence[:, None] + by_time * pairs.late_by_incidence[:, None]
     nearer = -(by_time * pairs.late_by_distance[:, None] + by_rms * pairs.rms_by_distance[:, None])
     columns = []
     for i in range(3):
