@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -18,6 +19,8 @@ from lampyris.transport.solid_angle import disk_solid_angle
 from lampyris.units import SPEED_OF_LIGHT
 
 CHEBYSHEV = 8
+GRAZING = 0.05
+"""Cosine of incidence below which a disk sees next to nothing."""
 NEAR_DISK = 0.5
 """Radius of a disk over the distance from it beyond which its mean delay is that of its centre."""
 
@@ -149,6 +152,21 @@ def delays(view: View, sensors: Sensors, table: DistanceTable) -> tuple[Float[Ar
     return delay * (1.0 + further), dispersion**2 + across**2 * (1.0 - square)
 
 
+def bowed(view: View, way: Float[Array, "s k 3"], detector: Detector) -> Float[Array, "s k"]:
+    """How much further the light of a disk flies, on average, because it lies on a wall that is bent [m].
+
+    A wall of the curvature tensor K (minus the second derivatives of the distance from it) rises by x K x / 2 over the plane of
+    the disk, which shortens the way by C times that, and leans so that a point x gets 1 + x K w / C of the light, w the way
+    of the light: with the mean square r^2 / 4 that makes r^2 (w K w / 4C - C tr K / 8).
+    """
+    sensors, away = detector.sensors, detector.shape.signed_distance
+    curvature = -jax.vmap(jax.hessian(lambda point: away(point[None])[0]))(sensors.position)
+    cosine = jnp.maximum(view.incidence, GRAZING)
+    along = jnp.einsum("ski,sij,skj->sk", way, curvature, way)
+    trace = jnp.trace(curvature, axis1=1, axis2=2)[:, None]
+    return sensors.radius[:, None] ** 2 * (0.25 * along / cosine - 0.125 * cosine * trace)
+
+
 def direct_light(emitters: Emitters, detector: Detector, table: DistanceTable) -> GaussianMixture:
     """Expected direct photoelectrons of every sensor from every point of the source, and their times.
 
@@ -156,9 +174,11 @@ def direct_light(emitters: Emitters, detector: Detector, table: DistanceTable) -
     **Gradients**: right in all parameters of source and detector, and without noise.
     """
     sensors = detector.sensors
-    view, _ = look(emitters.position, emitters.axis, sensors)
+    view, way = look(emitters.position, emitters.axis, sensors)
     covered = solid_angles(view, sensors.radius)
     weight = intensity(emitters.pattern, view, sensors.radius, covered) * covered * transmission(view, sensors, table)
     delay, variance = delays(view, sensors, table)
+    if len(emitters.position) == 1:  # picoseconds, which only lamps are bright enough to tell
+        delay = delay * (1.0 + bowed(view, way, detector) / view.distance)
     rms = jnp.sqrt(sensors.time_spread[:, None] ** 2 + emitters.time_rms**2 + variance)
     return GaussianMixture(weight, emitters.time + delay, rms)
