@@ -3,11 +3,12 @@ from lampyris.fit.calibration import Calibration
 from lampyris.fit.calibration_problem import CalibrationSettings
 from lampyris.fit.design import Design, design
 from lampyris.fit.identify import Identification, identify
-from lampyris.fit.many import reconstruct_many
+from lampyris.fit.many import reconstruct_many, reconstruct_rings_many
 from lampyris.fit.plan import plan
 from lampyris.fit.profile_errors import profile_errors
 from lampyris.fit.reconstruct import reconstruct
 from lampyris.fit.result import Fit
+from lampyris.fit.rings import RingsFit, count_rings, reconstruct_rings
 from lampyris.fit.run import Run
 from lampyris.fit.tracks import Tracks
 
@@ -17,13 +18,17 @@ __all__ = [
     "Design",
     "Fit",
     "Identification",
+    "RingsFit",
     "Run",
     "Tracks",
     "calibrate",
+    "count_rings",
     "design",
     "identify",
     "plan",
     "profile_errors",
     "reconstruct",
     "reconstruct_many",
+    "reconstruct_rings",
+    "reconstruct_rings_many",
 ]
