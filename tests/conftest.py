@@ -1,5 +1,8 @@
 """Fixtures common to all tests. Array shapes and types of all annotated functions are checked while tests run."""
 
+import os
+import shutil
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,6 +28,20 @@ from lampyris.phase import Rayleigh  # noqa: E402
 from lampyris.sensors import make_sensors  # noqa: E402
 from lampyris.shape import Cylinder  # noqa: E402
 from lampyris.surface import Lambertian  # noqa: E402
+
+COMPILED = "JAX_COMPILATION_CACHE_DIR"
+
+
+def pytest_configure(config):
+    """Let all processes of a run share what they compile: the workers, and commands that tests start."""
+    if not hasattr(config, "workerinput"):
+        os.environ[COMPILED] = tempfile.mkdtemp(prefix="lampyris-tests-")
+    jax.config.update("jax_compilation_cache_dir", os.environ[COMPILED])
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(COMPILED, ""), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

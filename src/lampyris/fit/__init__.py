@@ -5,6 +5,7 @@ from lampyris.fit.design import Design, design
 from lampyris.fit.identify import Identification, identify
 from lampyris.fit.many import reconstruct_many, reconstruct_rings_many
 from lampyris.fit.plan import plan
+from lampyris.fit.posterior import Posterior, sample_posterior
 from lampyris.fit.profile_errors import profile_errors
 from lampyris.fit.reconstruct import reconstruct
 from lampyris.fit.result import Fit
@@ -18,6 +19,7 @@ __all__ = [
     "Design",
     "Fit",
     "Identification",
+    "Posterior",
     "RingsFit",
     "Run",
     "Tracks",
@@ -31,4 +33,5 @@ __all__ = [
     "reconstruct_many",
     "reconstruct_rings",
     "reconstruct_rings_many",
+    "sample_posterior",
 ]

@@ -68,7 +68,7 @@ def local_model(
         direct_part(model, state, seen.time, detector, blurred) for model, state in zip(models, states, strict=True)
     )
     tracks = tuple(map(Lit, models, states, direct, scattered))
-    numbers = _likelihood(tracks, seen, detector, dispersion.as_arrays())
+    numbers = event_likelihood(tracks, seen, detector, dispersion.as_arrays())
     terms, gradient, curvature, expected = jax.tree.map(lambda part: np.asarray(part, float), tuple(numbers))
     return Local(float(terms.sum()), gradient, curvature, expected)
 
@@ -116,7 +116,9 @@ def light_rows(light: Arrival, time: Array) -> Rows:
 
 
 @eqx.filter_jit
-def _likelihood(tracks: tuple[Lit, ...], seen: Observation, detector: Detector, dispersion: Dispersion) -> Quadratic:
+def event_likelihood(
+    tracks: tuple[Lit, ...], seen: Observation, detector: Detector, dispersion: Dispersion
+) -> Quadratic:
     """The log-likelihood of all light and the normal priors of the latent numbers."""
     sensors = detector.sensors
     dark = Uniform(jnp.broadcast_to(sensors.dark_charge, (sensors.count,)), sensors.window)

@@ -8,7 +8,9 @@ import numpy as np
 
 from lampyris._checks import LampyrisError
 from lampyris.detector import Detector
+from lampyris.fit.model import State
 from lampyris.fit.newton import Local, maximise
+from lampyris.fit.objective import Scattered
 from lampyris.fit.parameters import NAMES, SCALES
 from lampyris.fit.problem import Problem
 from lampyris.fit.result import Fit
@@ -57,20 +59,31 @@ def profile_errors(
     for name in names:
         if name not in KNOWN:
             raise LampyrisError(f"`names` must be of {', '.join(KNOWN)}, but hold {name!r}.")
-    if fit.result != "converged":
-        raise LampyrisError(f"`fit` must have converged, but is {fit.result!r}.")
-    problem = Problem(detector, hits, fit.value.particle, transport, dispersion)
-    problem.spread_of(fit.value.energy)
-    state = problem.model.start(fit.value)
-    expected = problem.local(state, problem.scattered(state), 0.0).expected
-    state = settle(problem, state, expected).climb.point
-    objective = partial(problem.local, scattered=problem.scattered(state), blur=0.0)
+    problem, state, scattered = at_the_top(detector, hits, fit, transport, dispersion)
+    objective = partial(problem.local, scattered=scattered, blur=0.0)
     found = {}
     for name in names:
         index = NAMES.index(name)
         reach = profile_interval(objective, problem.move, state, index)
         found[name] = _in_units(reach, index, fit, problem.dispersion.slip)
     return found
+
+
+def at_the_top(
+    detector: Detector, hits: Hits, fit: Fit, transport: Hybrid | None, dispersion: Dispersion | None
+) -> tuple[Problem, State, Scattered]:
+    """The likelihood of a converged fit, the state at its top, and the indirect light there.
+
+    Raises `LampyrisError` for a fit that has not converged.
+    """
+    if fit.result != "converged":
+        raise LampyrisError(f"`fit` must have converged, but is {fit.result!r}.")
+    problem = Problem(detector, hits, fit.value.particle, transport, dispersion)
+    problem.spread_of(fit.value.energy)
+    state = problem.model.start(fit.value)
+    expected = problem.local(state, problem.scattered(state), 0.0).expected
+    top: State = settle(problem, state, expected).climb.point
+    return problem, top, problem.scattered(top)
 
 
 def profile_interval(

@@ -1,0 +1,99 @@
+"""Errors of one fit by three ways: profile likelihood, draws from the posterior, and Minuit with MINOS."""
+
+import jax
+import numpy as np
+import pytest
+from iminuit import Minuit
+
+import lampyris as lp
+from lampyris.catalog.efficiency import tube_20_inch
+from lampyris.catalog.media import water_sk
+from lampyris.fit.parameters import NAMES, SCALES, values
+from lampyris.fit.posterior import sample_posterior
+from lampyris.fit.profile_errors import at_the_top, profile_errors
+from lampyris.layout import barrel, caps, join
+from lampyris.likelihood import Dispersion
+
+pytestmark = pytest.mark.slow
+TRUTH = lp.Track("mu-", 400.0, [0.4, -0.3, -1.5], [0.6, 0.0, 0.8], 2.0)
+KNOWN = Dispersion(total=0.02, slip=0.0)
+"""without the slip, which is no part of the likelihood"""
+
+
+@pytest.fixture(scope="module")
+def tank() -> lp.Detector:
+    """A tank of 8 x 8 m with tubes of Super-Kamiokande."""
+    shape = lp.Cylinder(4.0, 8.0)
+    position, normal = join(barrel(shape, 26, 8, 0.9, 0.7), caps(shape, 52, 0.9))
+    sensors = lp.make_sensors(position, normal, 0.254, tube_20_inch(), dark_rate=4.2)
+    return lp.Detector(shape, water_sk(), lp.surface.Mixture(0.05, 0.55), sensors, name="tank")
+
+
+@pytest.fixture(scope="module")
+def hits(tank):
+    return lp.simulate(tank, TRUTH, key=jax.random.key(2))
+
+
+@pytest.fixture(scope="module")
+def fit(tank, hits):
+    """A pion, which has no latent numbers: seven parameters suffice to compare ways."""
+    start = lp.Track("pi+", 460.0, TRUTH.position, TRUTH.direction, TRUTH.time)
+    found = lp.reconstruct(tank, hits, particle="pi+", start=start, dispersion=KNOWN)
+    assert found.result == "converged"
+    return found
+
+
+@pytest.fixture(scope="module")
+def profiled(tank, hits, fit):
+    return profile_errors(tank, hits, fit, ["energy", "x", "time"], dispersion=KNOWN)
+
+
+def test_draws_agree_with_the_profile(tank, hits, fit, profiled):
+    draws = 150
+    found = sample_posterior(tank, hits, fit, key=jax.random.key(1), draws=draws, dispersion=KNOWN)
+    assert found.values.shape == (draws, 7)
+    assert found.acceptance > 0.6
+    assert found.effective.min() > 30
+    for name, interval in profiled.items():
+        place = NAMES.index(name)
+        half = 0.5 * (interval.minus + interval.plus)
+        independent = found.effective[place]
+        # a standard deviation of n draws holds to 1 / sqrt(2n); a tenth for what is no parabola
+        assert abs(found.errors[name] / half - 1.0) < 4.0 / np.sqrt(2.0 * independent) + 0.1, name
+        away = found.values[:, place].mean() - values(fit.value)[place]
+        assert abs(away) < (4.0 / np.sqrt(independent) + 0.25) * half, name
+        low, high = found.interval(name)
+        assert low < values(fit.value)[place] < high
+    again = sample_posterior(tank, hits, fit, key=jax.random.key(1), draws=5, dispersion=KNOWN)
+    np.testing.assert_array_equal(found.values[:5], again.values)
+    # the mean of a chi-square of seven numbers over two
+    assert -6.0 < found.log_likelihood.mean() < -2.0
+
+
+def test_minuit_finds_the_same_top_and_the_same_errors(tank, hits, fit, profiled):
+    problem, state, scattered = at_the_top(tank, hits, fit, None, KNOWN)
+    top = problem.local(state, scattered, 0.0).value
+
+    def fall(step):
+        return 2.0 * (top - problem.local(problem.move(state, np.asarray(step)), scattered, 0.0).value)
+
+    minuit = Minuit(fall, np.full(7, 0.3))
+    minuit.errordef, minuit.strategy, minuit.tol, minuit.precision = 1.0, 1, 1.0, 1e-5
+    minuit.migrad(ncall=800)
+    errors = np.sqrt(np.diag(fit.covariance))
+    assert minuit.fval > -0.1  # nothing better
+    assert minuit.fval < 0.3
+    for name, index in (("energy", 0), ("time", 6)):
+        minuit.minos(index, ncall=600)
+        size = SCALES[index] * (float(fit.value.energy) if name == "energy" else 1.0)
+        assert abs(minuit.values[index]) * size < 0.25 * errors[NAMES.index(name)]
+        told = minuit.merrors[minuit.parameters[index]]
+        half = 0.5 * size * (told.upper - told.lower)
+        assert half == pytest.approx(0.5 * (profiled[name].minus + profiled[name].plus), rel=0.05), name
+
+
+def test_bad_input(tank, hits, fit):
+    with pytest.raises(lp.LampyrisError, match=r"draws.* must be >= 2"):
+        sample_posterior(tank, hits, fit, key=jax.random.key(0), draws=1)
+    with pytest.raises(lp.LampyrisError, match="must have converged"):
+        sample_posterior(tank, hits, fit._replace(result="not converged"), key=jax.random.key(0))
