@@ -17,7 +17,7 @@ demo: $(VENV)/.runtime
 	$(BIN)/lampyris demo
 
 test: $(VENV)/.development
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.development
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 from lampyris.fit.calibrate import calibrate
 from lampyris.fit.calibration import Calibration
 from lampyris.fit.calibration_problem import CalibrationSettings
+from lampyris.fit.decay import Decay, find_decay
 from lampyris.fit.design import Design, design
 from lampyris.fit.identify import Identification, identify
 from lampyris.fit.many import reconstruct_many, reconstruct_rings_many
@@ -16,6 +17,7 @@ from lampyris.fit.tracks import Tracks
 __all__ = [
     "Calibration",
     "CalibrationSettings",
+    "Decay",
     "Design",
     "Fit",
     "Identification",
@@ -26,6 +28,7 @@ __all__ = [
     "calibrate",
     "count_rings",
     "design",
+    "find_decay",
     "identify",
     "plan",
     "profile_errors",

@@ -182,13 +182,16 @@ def _pictures(looked: Looked, vertex: Array, directions: Array, length: Array) -
 
 
 def _lateness(looked: Looked, arrival: Array) -> tuple[Array, Array]:
-    """Sum of the squares of the times about the expected ones, late ones cut off, and the time at the vertex."""
-    late = looked.time - arrival
-    start = jnp.median(late)
+    """Sum of the squares of the times about the expected ones, late ones cut off, and the time at the vertex.
+
+    An event with few hits has places of sensors without charge, whose times are none.
+    """
+    late, hit = looked.time - arrival, looked.charge > 0.0
+    start = jnp.nan_to_num(jnp.nanmedian(jnp.where(hit, late, jnp.nan)))
     for _ in range(2):
-        near = jnp.abs(late - start) < LATE * TIME_SPREAD
+        near = hit & (jnp.abs(late - start) < LATE * TIME_SPREAD)
         start = jnp.where(near.any(), (near * late).sum() / jnp.maximum(near.sum(), 1), start)
-    return jnp.minimum(((late - start) / TIME_SPREAD) ** 2, LATE**2).sum(), start
+    return (hit * jnp.minimum(((late - start) / TIME_SPREAD) ** 2, LATE**2)).sum(), start
 
 
 def even_directions(count: int) -> np.ndarray:

@@ -190,7 +190,8 @@ def _result(problem: RingsProblem, stages: Stages, hits: int) -> RingsFit:
     if size.min() > 0:
         inverse = (vectors[: ties.plain] / size) @ vectors[: ties.plain].T
         spread = [light_spread(one.profile, track.energy) for one, track in zip(problem.each, tracks, strict=True)]
-        inverse[ties.energies, ties.energies] += (np.array(spread) / SCALES[0]) ** 2
+        energies = [ties.columns(number)[0] for number in range(len(tracks))]
+        inverse[energies, energies] += (np.array(spread) / SCALES[0]) ** 2
         covariance = _in_units(tracks, inverse, data.dispersion.slip)
     edges = [one.at_boundary(track) for one, track in zip(problem.each, tracks, strict=True)]
     result = "at boundary" if any(edges) else ("converged" if stages.converged else "not converged")

@@ -1,4 +1,4 @@
-"""One event of several tracks from one vertex, with all that their common likelihood needs."""
+"""One event of several tracks, with all that their common likelihood needs."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,13 +17,12 @@ from lampyris.response import Hits
 from lampyris.source import Track
 from lampyris.transport import Hybrid
 
-OWN = (0, 4, 5)
-"""Numbers of a track that are its own: log energy and direction; vertex and time are those of the first."""
 SHARED = (1, 2, 3, 6)
+"""Numbers of tracks from one vertex that are those of the first: the vertex and its time."""
 
 
 class Rings(NamedTuple):
-    """A point of a fit: the states of all tracks, whose vertex and time are the same."""
+    """A point of a fit: the states of all tracks."""
 
     states: tuple[State, ...]
 
@@ -36,25 +35,30 @@ class Rings(NamedTuple):
 class Ties:
     """How a step in the free numbers moves all tracks.
 
-    Free are the seven numbers of the first track, then log energy and direction of each other one, then the latent numbers
-    of all.
+    Free are the seven numbers of the first track, then those of each other one that are not `shared` with it, then the latent
+    numbers of all.
     """
 
-    def __init__(self, models: Sequence[TrackModel]):
+    def __init__(self, models: Sequence[TrackModel], shared: tuple[int, ...] = SHARED):
         sizes = [model.size for model in models]
+        alone = [number for number in range(7) if number not in shared]
         self.first = np.concatenate([[0], np.cumsum(sizes)])
-        self.plain = 7 + len(OWN) * (len(models) - 1)
-        whole, free = sum(sizes), sum(sizes) - len(SHARED) * (len(models) - 1)
+        self.plain = 7 + len(alone) * (len(models) - 1)
+        whole, free = sum(sizes), sum(sizes) - len(shared) * (len(models) - 1)
         self.matrix = np.zeros((whole, free))
-        self.energies = np.array([0, *(7 + len(OWN) * number for number in range(len(models) - 1))])
         latent = self.plain
         for number, (start, size) in enumerate(zip(self.first, sizes, strict=False)):
-            self.matrix[start + np.array(SHARED), SHARED] = 1.0
-            own = np.array(OWN) if number == 0 else 7 + len(OWN) * (number - 1) + np.arange(len(OWN))
-            self.matrix[start + np.array(OWN), own] = 1.0
+            columns = np.arange(7)
+            if number > 0:
+                columns[alone] = 7 + len(alone) * (number - 1) + np.arange(len(alone))
+            self.matrix[start + np.arange(7), columns] = 1.0
             rest = np.arange(size - 7)
             self.matrix[start + 7 + rest, latent + rest] = 1.0
             latent += len(rest)
+
+    def columns(self, number: int) -> np.ndarray:
+        """Where the seven numbers of a track stand among the free ones."""
+        return self.matrix[self.first[number] + np.arange(7)].argmax(axis=1)
 
     def of_tracks(self, step: np.ndarray) -> list[np.ndarray]:
         """The steps of all tracks; a short `step` leaves the rest as it is."""
@@ -69,7 +73,7 @@ class Ties:
 
 
 class RingsProblem:
-    """As `Problem`, for several tracks from one vertex."""
+    """As `Problem`, for several tracks, which `shared` numbers tie together: a vertex and its time by default."""
 
     def __init__(
         self,
@@ -78,11 +82,12 @@ class RingsProblem:
         particles: Sequence[str],
         transport: Hybrid | None = None,
         dispersion: Dispersion | None = None,
+        shared: tuple[int, ...] = SHARED,
     ):
         self.each = [Problem(detector, hits, particle, transport, dispersion) for particle in particles]
         self.data = self.each[0]
         self.models = [one.model for one in self.each]
-        self.ties = Ties(self.models)
+        self.ties = Ties(self.models, shared)
         if dispersion is None:
             # what the light of each track scatters by its energy follows; the total need not
             self.data.dispersion = self.data.dispersion._replace(total=PLACE)
@@ -124,7 +129,8 @@ class RingsProblem:
         return Rings(tuple(made))
 
     def distance_moved(self, before: Rings, now: Rings, curvature: np.ndarray) -> float:
-        """How far the energies and the vertex moved, in standard deviations of the fit."""
-        steps = [place_step(a, b) for a, b in zip(before.tracks, now.tracks, strict=True)]
-        away = np.array([steps[0][0], *steps[0][1:4], *(step[0] for step in steps[1:])])
-        return standard_distance(away, curvature, np.array([0, 1, 2, 3, *self.ties.energies[1:]]))
+        """How far energies and vertices moved, in standard deviations of the fit."""
+        away: dict[int, float] = {}
+        for number, (a, b) in enumerate(zip(before.tracks, now.tracks, strict=True)):
+            away |= dict(zip(self.ties.columns(number)[:4].tolist(), place_step(a, b).tolist(), strict=True))
+        return standard_distance(np.array(list(away.values())), curvature, np.array(list(away)))
