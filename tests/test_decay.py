@@ -72,8 +72,8 @@ def test_electron_and_muon_are_found_together(tank, both, fit, electron):
     assert "ns after the muon" in str(found)
 
 
-def test_no_electron_is_found_where_there_is_none(tank, alone):
-    muon = lp.reconstruct(tank, alone, start=MUON)
+def test_no_electron_is_found_where_there_is_none(tank, alone, fit):
+    muon = fit._replace(value=MUON)
     assert find_decay(tank, alone, muon) is None
     with pytest.raises(lp.LampyrisError, match="`fit` must be of a muon"):
         find_decay(tank, alone, muon._replace(value=lp.Track("e-", 300.0, [0, 0, 0], [0, 0, 1])))

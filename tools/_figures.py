@@ -76,6 +76,19 @@ def tell_sample(f: Figures) -> str:
     )
 
 
+def tell_other_samples(f: Figures) -> str:
+    """Muons of other energies."""
+    told = []
+    for energy in (300, 600):
+        s = f["reconstruction"][f"mu-_{energy}"]
+        told.append(
+            f"{energy} MeV: {round(s['converged_fraction'] * s['events'])} of {s['events']} converge; "
+            f"{s['vertex_q68_cm']:.1f} +- {s['vertex_q68_error_cm']:.1f} cm, {s['direction_q68_deg']:.2f} deg, momenta "
+            f"{s['momentum_q68_percent']:.1f} %, {s['beyond_1m']} beyond 1 m"
+        )
+    return "; ".join(told)
+
+
 def tell_sample_pulls(f: Figures) -> str:
     s = f["reconstruction"]["mu-_1000"]
     return (
@@ -211,6 +224,9 @@ ROWS = {
     "pulls": Row("pulls of these muons", tell_pulls, "first_light.py"),
     "sample": Row("muons of 1 GeV from the built-in engine, the same way", tell_sample, "reconstruction.py mu-_1000"),
     "sample pulls": Row("pulls of these", tell_sample_pulls, "reconstruction.py mu-_1000"),
+    "other samples": Row(
+        "muons of other energies, the same way", tell_other_samples, "reconstruction.py mu-_300 mu-_600"
+    ),
     "likelihood": Row(
         "likelihood of a prediction with its gradient, SK",
         lambda f: (
@@ -394,7 +410,17 @@ COMPARED = (
 TABLES = {
     "measured": tuple(ROWS),
     "start": ("first_minutes", "demo"),
-    "reconstruction": ("muons", "pulls", "sample", "sample pulls", "identified", "convergence", "likelihood", "step"),
+    "reconstruction": (
+        "muons",
+        "pulls",
+        "sample",
+        "sample pulls",
+        "other samples",
+        "identified",
+        "convergence",
+        "likelihood",
+        "step",
+    ),
     "transport": (
         "noise",
         "photons",

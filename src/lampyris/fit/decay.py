@@ -78,10 +78,12 @@ def find_decay(
     """
     if fit.value.particle not in ("mu-", "mu+"):
         raise LampyrisError(f"`fit` must be of a muon, but is of {fit.value.particle}.")
-    alone, state, scattered = at_the_top(detector, hits, fit, transport, dispersion)
+    if fit.result != "converged":
+        raise LampyrisError(f"`fit` must have converged, but is {fit.result!r}.")
     start = _electron(detector, hits, fit.value, electron)
     if start is None:
         return None
+    alone, state, scattered = at_the_top(detector, hits, fit, transport, dispersion)
     problem = RingsProblem(detector, hits, [fit.value.particle, electron], transport, dispersion, shared=())
     both = Rings((state, problem.models[1].start(start)))
     expected = problem.local(both, problem.scattered(both), 0.0).expected
