@@ -15,8 +15,7 @@ import sys
 from collections.abc import Iterator
 
 import numpy as np
-from _record import record
-from reconstruction import FOLDER, Sample, events_of, options_of
+from reconstruction import FOLDER, Sample, events_of, measure
 
 import lampyris as lp
 from lampyris.data.hits_file import write_events
@@ -65,12 +64,7 @@ def told_apart(name: str, count: int, seed: int, jobs: int) -> dict:
 
 
 def main() -> None:
-    chosen = options_of("ENERGY[@DETECTOR] of the muons", 50).parse_args()
-    for name in chosen.samples:
-        figures = told_apart(name, chosen.events, chosen.seed, chosen.jobs)
-        print(name, figures, flush=True)
-        settings = {name: {"events": chosen.events, "jobs": chosen.jobs}}
-        record("identification", settings, chosen.seed, {name: figures}, keep=True, whole=(name,))
+    measure("identification", "ENERGY[@DETECTOR] of the muons", 50, told_apart)
 
 
 if __name__ == "__main__":

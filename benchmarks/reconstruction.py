@@ -15,7 +15,7 @@ import argparse
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,8 +54,9 @@ def events_of(sample: Sample, detector: lp.Detector, count: int, seed: int) -> I
         yield lp.simulate(detector, track, key=jax.random.fold_in(jax.random.key(own), number)), track
 
 
-def fit(sample: Sample, count: int, seed: int, jobs: int) -> dict:
+def fit(name: str, count: int, seed: int, jobs: int) -> dict:
     """Make the events of a sample, if they are not there, fit them, and tell how it went."""
+    sample = Sample.of(name)
     stem = f"{sample.name}_{count}_{seed}"
     events, fits = FOLDER / f"{stem}.h5", FOLDER / f"{stem}_fits.h5"
     if not events.exists():
@@ -67,24 +68,27 @@ def fit(sample: Sample, count: int, seed: int, jobs: int) -> dict:
     return summary(read_fits(fits))
 
 
-def options_of(samples: str, events: int) -> argparse.ArgumentParser:
-    """What a benchmark of fitted samples asks for: names of `samples`, and how many events by default."""
+def measure(name: str, samples: str, most: int, figures: Callable[[str, int, int, int], dict]) -> None:
+    """Write the figures of the samples that the command line names, `most` events of each unless it says otherwise.
+
+    `figures` makes those of one, from its name, the number of events, the seed and the number of processes.
+    """
     options = argparse.ArgumentParser()
     options.add_argument("samples", nargs="+", help=samples)
-    options.add_argument("--events", type=int, default=events)
+    options.add_argument("--events", type=int, default=most)
     options.add_argument("--jobs", type=int, default=1)
     options.add_argument("--seed", type=int, default=1)
+    chosen = options.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    return options
+    for sample in chosen.samples:
+        told = figures(sample, chosen.events, chosen.seed, chosen.jobs)
+        print(sample, told, flush=True)
+        settings = {sample: {"events": chosen.events, "jobs": chosen.jobs}}
+        record(name, settings, chosen.seed, {sample: told}, keep=True, whole=(sample,))
 
 
 def main() -> None:
-    chosen = options_of("PARTICLE_ENERGY[@DETECTOR]", 100).parse_args()
-    for sample in map(Sample.of, chosen.samples):
-        figures = fit(sample, chosen.events, chosen.seed, chosen.jobs)
-        print(sample.name, figures, flush=True)
-        settings = {sample.name: {"events": chosen.events, "jobs": chosen.jobs}}
-        record("reconstruction", settings, chosen.seed, {sample.name: figures}, keep=True, whole=(sample.name,))
+    measure("reconstruction", "PARTICLE_ENERGY[@DETECTOR]", 100, fit)
 
 
 if __name__ == "__main__":

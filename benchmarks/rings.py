@@ -14,13 +14,12 @@ import sys
 from collections.abc import Iterator
 
 import numpy as np
-from _record import record
-from reconstruction import FOLDER, Sample, events_of, options_of
+from reconstruction import FOLDER, Sample, events_of, measure
 
 import lampyris as lp
 from lampyris.data.fits_file import read_fits
 from lampyris.data.hits_file import read_events, write_events
-from lampyris.data.row_table import read_table
+from lampyris.data.rings_table import read_rings
 from lampyris.fit.separation import separation
 from lampyris.particle.kind import KINDS
 from lampyris.response import Hits
@@ -56,7 +55,7 @@ def fitted(name: str, count: int, seed: int, jobs: int) -> dict:
         run("reconstruct", str(events), "--particle", "e-", "-o", str(fits), *how)
     truth = read_events(events)
     return figures(
-        read_table(table), np.asarray(read_fits(fits).log_likelihood), [truth.particle(n) for n in range(2 * count)]
+        read_rings(table), np.asarray(read_fits(fits).log_likelihood), [truth.particle(n) for n in range(2 * count)]
     )
 
 
@@ -119,12 +118,7 @@ def _q68(size: np.ndarray) -> float:
 
 
 def main() -> None:
-    chosen = options_of("ENERGY[@DETECTOR] of the pi0", 25).parse_args()
-    for name in chosen.samples:
-        told = fitted(name, chosen.events, chosen.seed, chosen.jobs)
-        print(name, told, flush=True)
-        settings = {name: {"events": chosen.events, "jobs": chosen.jobs}}
-        record("rings", settings, chosen.seed, {name: told}, keep=True, whole=(name,))
+    measure("rings", "ENERGY[@DETECTOR] of the pi0", 25, fitted)
 
 
 if __name__ == "__main__":

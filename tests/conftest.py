@@ -1,8 +1,5 @@
 """Fixtures common to all tests. Array shapes and types of all annotated functions are checked while tests run."""
 
-import os
-import shutil
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,27 +18,15 @@ MODULES = [
 ]
 install_import_hook(sorted(set(MODULES) - UNCHECKED), "beartype.beartype")
 
+from lampyris.catalog.efficiency import tube_20_inch  # noqa: E402
+from lampyris.catalog.media import water_sk  # noqa: E402
 from lampyris.detector import Detector  # noqa: E402
 from lampyris.layout import barrel, caps, join  # noqa: E402
 from lampyris.medium import Medium, Scatterer  # noqa: E402
 from lampyris.phase import Rayleigh  # noqa: E402
 from lampyris.sensors import make_sensors  # noqa: E402
 from lampyris.shape import Cylinder  # noqa: E402
-from lampyris.surface import Lambertian  # noqa: E402
-
-COMPILED = "JAX_COMPILATION_CACHE_DIR"
-
-
-def pytest_configure(config):
-    """Let all processes of a run share what they compile: the workers, and commands that tests start."""
-    if not hasattr(config, "workerinput"):
-        os.environ[COMPILED] = tempfile.mkdtemp(prefix="lampyris-tests-")
-    jax.config.update("jax_compilation_cache_dir", os.environ[COMPILED])
-
-
-def pytest_unconfigure(config):
-    if not hasattr(config, "workerinput"):
-        shutil.rmtree(os.environ.pop(COMPILED, ""), ignore_errors=True)
+from lampyris.surface import Lambertian, Mixture  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +39,15 @@ def small_tank() -> Detector:
     medium = Medium(1.33, 30.0, (Scatterer(20.0, Rayleigh()),))
     sensors = make_sensors(position, normal, 0.2, 0.2, surface=Lambertian(0.25))
     return Detector(shape, medium, Lambertian(0.3), sensors, name="small tank")
+
+
+@pytest.fixture(scope="session")
+def tube_tank() -> Detector:
+    """A cylinder of 10 x 10 m with water and tubes of Super-Kamiokande."""
+    shape = Cylinder(5.0, 10.0)
+    position, normal = join(barrel(shape, 36, 11, 0.85, 0.7), caps(shape, 88, 0.85))
+    sensors = make_sensors(position, normal, 0.254, tube_20_inch(), dark_rate=4.2)
+    return Detector(shape, water_sk(), Mixture(0.05, 0.55), sensors, name="tube tank")
 
 
 @pytest.fixture

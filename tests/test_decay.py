@@ -3,14 +3,12 @@
 import jax
 import numpy as np
 import pytest
+from _together import together
 
 import lampyris as lp
 from lampyris._host import on_host
-from lampyris.catalog.efficiency import tube_20_inch
-from lampyris.catalog.media import water_sk
 from lampyris.emission import load_profile
 from lampyris.fit.decay import find_decay, find_flash
-from lampyris.layout import barrel, caps, join
 
 pytestmark = pytest.mark.slow
 MUON = lp.Track("mu-", 420.0, [0.4, -0.3, -1.5], [0.6, 0.0, 0.8], 2.0)
@@ -18,12 +16,8 @@ DELAY = 430.0
 
 
 @pytest.fixture(scope="module")
-def tank() -> lp.Detector:
-    """A tank of 10 x 10 m with tubes of Super-Kamiokande."""
-    shape = lp.Cylinder(5.0, 10.0)
-    position, normal = join(barrel(shape, 36, 11, 0.85, 0.7), caps(shape, 88, 0.85))
-    sensors = lp.make_sensors(position, normal, 0.254, tube_20_inch(), dark_rate=4.2)
-    return lp.Detector(shape, water_sk(), lp.surface.Mixture(0.05, 0.55), sensors, name="tank")
+def tank(tube_tank) -> lp.Detector:
+    return tube_tank
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +35,7 @@ def alone(tank):
 
 @pytest.fixture(scope="module")
 def both(tank, alone, electron):
-    """The two in one read-out: charges add up, the first hit of a channel is the earlier one."""
-    other = lp.simulate(tank, electron, key=jax.random.key(2))
-    times = [np.where(np.asarray(h.hit), np.asarray(h.time), np.inf) for h in (alone, other)]
-    hit = np.asarray(alone.hit) | np.asarray(other.hit)
-    charge = sum(np.where(np.asarray(h.hit), np.asarray(h.charge), 0.0) for h in (alone, other))
-    return lp.Hits(np.float32(charge), np.float32(np.where(hit, np.minimum(*times), 0.0)), hit)
+    return together(alone, lp.simulate(tank, electron, key=jax.random.key(2)))
 
 
 @pytest.fixture(scope="module")

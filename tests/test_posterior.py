@@ -6,12 +6,9 @@ import pytest
 from iminuit import Minuit
 
 import lampyris as lp
-from lampyris.catalog.efficiency import tube_20_inch
-from lampyris.catalog.media import water_sk
 from lampyris.fit.parameters import NAMES, SCALES, values
 from lampyris.fit.posterior import sample_posterior
 from lampyris.fit.profile_errors import at_the_top, profile_errors
-from lampyris.layout import barrel, caps, join
 from lampyris.likelihood import Dispersion
 
 pytestmark = pytest.mark.slow
@@ -21,12 +18,8 @@ KNOWN = Dispersion(total=0.02, slip=0.0)
 
 
 @pytest.fixture(scope="module")
-def tank() -> lp.Detector:
-    """A tank of 8 x 8 m with tubes of Super-Kamiokande."""
-    shape = lp.Cylinder(4.0, 8.0)
-    position, normal = join(barrel(shape, 26, 8, 0.9, 0.7), caps(shape, 52, 0.9))
-    sensors = lp.make_sensors(position, normal, 0.254, tube_20_inch(), dark_rate=4.2)
-    return lp.Detector(shape, water_sk(), lp.surface.Mixture(0.05, 0.55), sensors, name="tank")
+def tank(tube_tank) -> lp.Detector:
+    return tube_tank
 
 
 @pytest.fixture(scope="module")

@@ -5,23 +5,21 @@ import json
 import jax
 import numpy as np
 import pytest
+from _together import together
 from typer.testing import CliRunner
 
 import lampyris as lp
 from lampyris._checks import LampyrisError
 from lampyris._host import on_host
-from lampyris.catalog.efficiency import tube_20_inch
-from lampyris.catalog.media import water_sk
 from lampyris.cli import app
-from lampyris.data.hits_file import write_events
-from lampyris.data.row_table import RowTable, read_table
+from lampyris.data.hits_file import read_events, write_events
+from lampyris.data.rings_table import RingsWriter, read_rings
 from lampyris.emission import load_profile
 from lampyris.fit.model import MeanTrack, OwnShower
 from lampyris.fit.ring_scan import RingScan
 from lampyris.fit.ring_search import find_rings
 from lampyris.fit.rings import RingsFit, count_rings, reconstruct_rings
 from lampyris.fit.rings_problem import RingsProblem, Ties
-from lampyris.layout import barrel, caps, join
 from lampyris.particle.kind import KINDS
 
 PLACE, TIME = [0.4, -0.3, -1.5], 2.0
@@ -30,22 +28,14 @@ TRUTH = [lp.Track("e-", energy, PLACE, way, TIME) for energy, way in zip((320.0,
 
 
 @pytest.fixture(scope="module")
-def tank() -> lp.Detector:
-    """A tank of 10 x 10 m with tubes of Super-Kamiokande."""
-    shape = lp.Cylinder(5.0, 10.0)
-    position, normal = join(barrel(shape, 36, 11, 0.85, 0.7), caps(shape, 88, 0.85))
-    sensors = lp.make_sensors(position, normal, 0.254, tube_20_inch(), dark_rate=4.2)
-    return lp.Detector(shape, water_sk(), lp.surface.Mixture(0.05, 0.55), sensors, name="tank")
+def tank(tube_tank) -> lp.Detector:
+    return tube_tank
 
 
 @pytest.fixture(scope="module")
 def hits(tank) -> lp.Hits:
-    """Two electrons in one event: charges add up, the first hit is the earlier one."""
-    one, two = (lp.simulate(tank, track, key=jax.random.key(number)) for number, track in enumerate(TRUTH))
-    hit = np.asarray(one.hit) | np.asarray(two.hit)
-    times = [np.where(np.asarray(h.hit), np.asarray(h.time), np.inf) for h in (one, two)]
-    charge = sum(np.where(np.asarray(h.hit), np.asarray(h.charge), 0.0) for h in (one, two))
-    return lp.Hits(np.float32(charge), np.float32(np.where(hit, np.minimum(*times), 0.0)), hit)
+    """Two electrons in one event."""
+    return together(*(lp.simulate(tank, track, key=jax.random.key(number)) for number, track in enumerate(TRUTH)))
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +98,7 @@ def test_search_finds_two_rings(tank, hits):
 def test_search_adds_a_third_ring(tank):
     ways = np.array([[0.0, 0.0, 1.0], [0.9, 0.0, -0.4358899], [-0.6, 0.8, 0.0]])
     events = [lp.simulate(tank, lp.Track("e-", 250.0, [0.0, 0.0, 0.0], w), key=jax.random.key(5)) for w in ways]
-    times = [np.where(np.asarray(h.hit), np.asarray(h.time), np.inf) for h in events]
-    hit = np.logical_or.reduce([np.asarray(h.hit) for h in events])
-    charge = np.float32(sum(np.where(np.asarray(h.hit), np.asarray(h.charge), 0.0) for h in events))
-    hits = lp.Hits(charge, np.float32(np.where(hit, np.minimum.reduce(times), 0.0)), hit)
+    hits = together(*events)
     scan = RingScan(tank, hits, load_profile("e-"))
     found = find_rings(scan, np.array([0.05, 0.1, 0.1]), 3, lambda p: on_host(tank.shape.contains, p))
     assert (found.directions @ ways.T).max(axis=0).min() > np.cos(np.radians(20.0))
@@ -164,26 +151,25 @@ def test_bad_input(tank, hits):
         count_rings(tank, hits, most=0)
 
 
-def test_table_is_taken_up_after_a_row_that_is_not_whole(tmp_path):
-    path, identity = tmp_path / "t.csv", {"input": "a"}
-    table = RowTable(path, identity, ["result", "mass"])
-    table.append(2, {"result": "converged", "mass": 134.9768})
-    table.append(0, {"result": "not, quite"})
+def test_table_is_taken_up_after_a_row_that_is_not_whole(tank, hits, fit, tmp_path):
+    events, path, names = tmp_path / "events.h5", tmp_path / "t.csv", ["e-", "e-"]
+    write_events(events, tank, [(hits, None)] * 3)
+    table = RingsWriter(path, read_events(events), names, digest="one")
+    table.append(2, fit, result="converged")
+    table.append(0, None, result="failed", note='not, "quite"')
     part = tmp_path / "t.csv.part"
-    part.write_text(part.read_text() + "1,conv")
-    again = RowTable(path, identity, ["result", "mass"])
+    part.write_bytes(part.read_bytes() + b'{"event": 1, "cel')
+    assert RingsWriter(path, read_events(events), names, digest="other").done == set()
+    again = RingsWriter(path, read_events(events), names, digest="one")
     assert again.done == {0, 2}
-    again.append(1, {"result": "converged", "mass": 1.0})
+    again.append(1, fit, result="converged")
     again.finish()
     assert not part.exists()
-    rows = read_table(path)
+    rows = read_rings(path)
     assert [row["event"] for row in rows] == ["0", "1", "2"]
-    assert rows[0] == {"event": "0", "result": "not, quite", "mass": ""}
-    assert float(rows[2]["mass"]) == 134.9768
-    part.write_text(path.read_text())
-    assert RowTable(path, {"input": "b"}, ["result", "mass"]).done == set()
-    with pytest.raises(LampyrisError, match="but has muss"):
-        again.append(3, {"muss": 1.0})
+    assert (rows[0]["result"], rows[0]["note"], rows[0]["mass"]) == ("failed", 'not, "quite"', "")
+    assert rows[1] == rows[2] | {"event": "1"}
+    assert float(rows[2]["energy_2"]) == pytest.approx(float(fit.tracks[1].energy), rel=1e-6)
 
 
 def test_command(tank, hits, fit, tmp_path, monkeypatch):
@@ -199,7 +185,7 @@ def test_command(tank, hits, fit, tmp_path, monkeypatch):
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["results"] == {"converged": 1, "no hits": 1}
-    first, second = read_table(output)
+    first, second = read_rings(output)
     assert float(first["mass"]) == pytest.approx(fit.mass[0], rel=1e-5)
     assert float(first["energy_error_2"]) > 0.0
     assert (second["result"], second["energy_1"]) == ("no hits", "")

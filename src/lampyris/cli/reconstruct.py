@@ -18,6 +18,7 @@ from lampyris.cli._common import (
     progress,
     tell,
 )
+from lampyris.cli._events import readable
 
 if TYPE_CHECKING:
     from lampyris.data.fits_file import FitsWriter
@@ -108,25 +109,14 @@ class _Run:
         if len(self.writer.done) == len(self.events):
             return
         options: dict[str, Any] = {"particle": self.particle, "jobs": jobs, "scheduler": scheduler}
-        for number, outcome in reconstruct_many(self.detector, self._readable(), **options):
+        events = readable(self.events, self.writer.done, self._unreadable)
+        for number, outcome in reconstruct_many(self.detector, events, **options):
             self._keep(number, outcome)
 
-    def _readable(self) -> Iterator[tuple[int, Any]]:
-        """Hits of the events without a row; an event that cannot be read gets its row at once."""
-        from lampyris._checks import LampyrisError
+    def _unreadable(self, number: int, note: str) -> None:
         from lampyris.fit.many import UNUSABLE, Outcome
 
-        done = self.writer.done
-        for number in range(len(self.events)):
-            if number in done:
-                continue
-            try:
-                hits = self.events.hits(number)
-            except LampyrisError as error:
-                note = str(error).removeprefix(f"{self.events.path}: ")
-                self._keep(number, Outcome(None, UNUSABLE, note, 0.0))
-                continue
-            yield number, hits
+        self._keep(number, Outcome(None, UNUSABLE, note, 0.0))
 
     def _keep(self, number: int, outcome: "Outcome") -> None:
         from lampyris.data.fits_file import FitRow

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,12 +18,15 @@ from lampyris.cli._common import (
     progress,
     tell,
 )
+from lampyris.cli._events import readable
 from lampyris.cli.reconstruct import JOBS, SCHEDULER
 
 if TYPE_CHECKING:
     from lampyris.data.hits_file import EventFile
-    from lampyris.data.row_table import RowTable
+    from lampyris.data.rings_table import RingsWriter
     from lampyris.detector import Detector
+    from lampyris.fit import RingsFit
+    from lampyris.fit.many import Outcome
 
 
 @guarded
@@ -45,70 +48,75 @@ def fit_rings(
     Example: lampyris rings events.h5 --particles gamma,gamma -o rings.csv
     """
     from lampyris.data.cut_file import events_left
-    from lampyris.data.rings_table import columns_of
-    from lampyris.data.row_table import RowTable
-    from lampyris.emission import load_profile
+    from lampyris.data.rings_table import RingsWriter
     from lampyris.fit.many import detector_digest
 
     begin = time.perf_counter()
     check_output("--output", output, file)
-    names = [name.strip() for name in particles.split(",")]
-    _check(names)
-    for name in names:
-        load_profile(name)
+    names = _named(particles)
     with events_left(file) as (events, lacking):
         used = load_detector(events, detector)
-        identity = {"input": file.name, "input_uuid": events.uuid, "particles": ",".join(names)}
-        identity |= {"detector": used.name, "detector_digest": detector_digest(used)}
-        table = RowTable(output, identity, columns_of(len(names)))
-        taken_up = len(table.done)
-        results = Counter({"taken up": taken_up} if taken_up else {})
+        writer = RingsWriter(output, events, names, digest=detector_digest(used))
+        taken_up = len(writer.done)
         with progress(as_json or quiet) as bar:
             task = bar.add_task("fitting rings", total=len(events), completed=taken_up)
-            for result in _fitted(used, events, names, table, (jobs, scheduler)):
-                results[result] += 1
-                bar.update(task, advance=1)
-        table.finish()
+            run = _Run(used, events, writer, lambda: bar.update(task, advance=1))
+            run.all(jobs, scheduler)
+        writer.finish()
         told: dict[str, Any] = {"file": str(output), "input": str(file), "detector": used.name, "particles": names}
-        told |= {"events": len(events), "missing_bytes": lacking, "results": dict(results)}
+        told |= {"events": len(events), "missing_bytes": lacking, "taken_up": taken_up, "results": dict(run.results)}
     told["seconds"] = time.perf_counter() - begin
-    counts = ", ".join(f"{count} {result}" for result, count in results.items())
-    tell(told, f"{told['events']} events: {counts}; {told['seconds']:.1f} s: {output}", as_json, quiet)
+    tell(told, "\n".join(_lines(told)), as_json, quiet)
 
 
-def _check(names: list[str]) -> None:
+def _named(particles: str) -> list[str]:
+    """The particles, each with a profile."""
     from lampyris._checks import fail
+    from lampyris.emission import load_profile
 
+    names = [name.strip() for name in particles.split(",") if name.strip()]
     if len(names) < 2:
         fail("--particles", "at least two (one is for `lampyris reconstruct`)", ",".join(names) or "none")
+    for name in names:
+        load_profile(name)
+    return names
 
 
-def _fitted(
-    detector: "Detector", events: "EventFile", names: list[str], table: "RowTable", how: tuple[int, str | None]
-) -> Iterator[str]:
-    """Fit the events without a row and write theirs; yields their results."""
-    from lampyris._checks import LampyrisError
-    from lampyris.data.rings_table import row_of
-    from lampyris.fit.many import UNUSABLE, reconstruct_rings_many
+def _lines(told: dict[str, Any]) -> Iterator[str]:
+    """The result for people."""
+    counts = [f"{count} {result}" for result, count in told["results"].items()]
+    counts += [f"{told['taken_up']} taken up"] if told["taken_up"] else []
+    yield f"{told['events']} events: {', '.join(counts)}; {told['seconds']:.1f} s: {told['file']}"
+    if told["missing_bytes"]:
+        yield f"{told['input']} ends in the middle, {told['missing_bytes']} bytes are missing."
 
-    lost: list[str] = []
 
-    def readable() -> Iterator[tuple[int, Any]]:
-        for number in sorted(set(range(len(events))) - table.done):
-            try:
-                hits = events.hits(number)
-            except LampyrisError as error:
-                note = str(error).removeprefix(f"{events.path}: ")
-                table.append(number, row_of(None, names, result=UNUSABLE, note=note))
-                lost.append(UNUSABLE)
-                continue
-            yield number, hits
+class _Run:
+    """Events of a file on their way to the rows of a table; counts their results."""
 
-    if len(table.done) == len(events):
-        return
-    jobs, scheduler = how
-    for number, outcome in reconstruct_rings_many(detector, readable(), names, jobs=jobs, scheduler=scheduler):
+    def __init__(self, detector: "Detector", events: "EventFile", writer: "RingsWriter", step: Callable[[], None]):
+        self.detector, self.events, self.writer, self.step = detector, events, writer, step
+        self.results: Counter[str] = Counter()
+
+    def all(self, jobs: int, scheduler: str | None) -> None:
+        """Fit the events that have no row."""
+        from lampyris.fit.many import reconstruct_rings_many
+
+        writer = self.writer
+        if len(writer.done) == len(self.events):
+            return
+        events = readable(self.events, writer.done, self._unreadable)
+        options: dict[str, Any] = {"jobs": jobs, "scheduler": scheduler}
+        for number, outcome in reconstruct_rings_many(self.detector, events, writer.particles, **options):
+            self._keep(number, outcome)
+
+    def _unreadable(self, number: int, note: str) -> None:
+        from lampyris.fit.many import UNUSABLE, Outcome
+
+        self._keep(number, Outcome(None, UNUSABLE, note, 0.0))
+
+    def _keep(self, number: int, outcome: "Outcome[RingsFit]") -> None:
         told = {"result": outcome.result, "note": outcome.note, "seconds": outcome.seconds}
-        table.append(number, row_of(outcome.fit, names, **told))
-        yield outcome.result
-    yield from lost
+        self.writer.append(number, outcome.fit, **told)
+        self.results[outcome.result] += 1
+        self.step()

@@ -1,19 +1,9 @@
-"""The fit of one event as plain numbers, and the file in which rows wait until all events are done.
+"""The fit of one event as plain numbers."""
 
-That file is text: a line that says what the fits belong to, then one line for each event. A line counts when it is whole,
-so that a process may be killed at any moment; HDF5 files do not survive that while they are written.
-"""
-
-import contextlib
-import json
-import os
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from lampyris._checks import LampyrisError
-from lampyris.data._hdf5 import one_line
 from lampyris.data.records import Truth
 from lampyris.fit import Fit
 from lampyris.fit.parameters import values
@@ -32,8 +22,6 @@ STATISTICS = (
     "true_wall_distance",
 )
 """What is told of each fit beside its numbers."""
-LONGEST_LOG = 2**30
-"""Bytes of a file of waiting rows at most."""
 
 
 class FitRow(NamedTuple):
@@ -83,66 +71,7 @@ def _true_values(truth: Track | Truth | None) -> np.ndarray:
     return np.array([float(truth.energy), *np.asarray(truth.position, float), *angles, float(truth.time)])
 
 
-class RowLog:
-    """Rows of a run on disk; those of an earlier run of the same `identity` are kept, those of another are not."""
-
-    def __init__(self, path: Path, identity: dict[str, str]):
-        self.path, self.identity = path, identity
-        self.rows: dict[int, FitRow] = {}
-        self._sound = 0  # bytes that hold whole lines of this run
-        with contextlib.suppress(OSError):
-            if path.is_file() and path.stat().st_size <= LONGEST_LOG:
-                self._read(path.read_bytes())
-
-    def append(self, row: FitRow) -> None:
-        """Add a row; it is on disk when this returns."""
-        line = _line(row._asdict())
-        try:
-            with self.path.open("r+b" if self._sound else "wb") as file:
-                file.truncate(self._sound)
-                file.seek(self._sound)
-                head = b"" if self._sound else _line(self.identity)
-                file.write(head + line)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise LampyrisError(f"{self.path} cannot be written: {error.strerror or one_line(error)}.") from error
-        self._sound += len(head) + len(line)
-        self.rows[row.event] = row
-
-    def remove(self) -> None:
-        """Take the file away."""
-        self.path.unlink(missing_ok=True)
-
-    def _read(self, content: bytes) -> None:
-        """Take the rows up to the first line that is not whole."""
-        for number, line in enumerate(content.splitlines(keepends=True)):
-            told = _parsed(line)
-            if told is None or (number == 0 and told != self.identity):
-                return
-            if number > 0:
-                row = _row(told)
-                if row is None:
-                    return
-                self.rows[row.event] = row
-            self._sound += len(line)
-
-
-def _line(told: dict) -> bytes:
-    """One line of JSON; numbers come back to the last bit."""
-    plain = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in told.items()}
-    return json.dumps(plain).encode() + b"\n"
-
-
-def _parsed(line: bytes) -> dict | None:
-    """What a line says; nothing if it is not whole."""
-    with contextlib.suppress(ValueError, RecursionError):
-        told = json.loads(line) if line.endswith(b"\n") else None
-        return told if isinstance(told, dict) else None
-    return None
-
-
-def _row(told: dict[str, Any]) -> FitRow | None:
+def fit_row(told: dict[str, Any]) -> FitRow | None:
     """A row of its line; nothing if the line is not that of a row."""
     try:
         arrays = {name: np.array(told[name], float) for name in ("value", "error", "covariance", "truth")}

@@ -26,9 +26,10 @@ import numpy as np
 
 from lampyris._checks import LampyrisError
 from lampyris.data._attributes import text_attributes, write_attributes
-from lampyris.data._fit_rows import NO_HITS, STATISTICS, FitRow, RowLog
+from lampyris.data._fit_rows import NO_HITS, STATISTICS, FitRow, fit_row
 from lampyris.data._hdf5 import attribute, column, growing, provenance, reading, writing
 from lampyris.data._limits import LARGEST_COLUMN
+from lampyris.data._row_log import RowLog
 from lampyris.data.hits_file import EventFile
 from lampyris.emission import load_profile
 from lampyris.fit.resolution import Sample, resolution
@@ -65,7 +66,8 @@ class FitsWriter:
         identity |= {"detector_digest": digest}
         self.header: dict[str, str | int] = {"format": FORMAT, "version": VERSION, "uuid": str(uuid.uuid4())}
         self.header |= {"input": events.path.name, "detector": events.detector_name} | made | identity
-        self._log = RowLog(self.path.with_name(self.path.name + ".part"), {"format": f"{FORMAT}-rows"} | identity)
+        part = self.path.with_name(self.path.name + ".part")
+        self._log = RowLog(part, {"format": f"{FORMAT}-rows"} | identity, fit_row)
 
     @property
     def done(self) -> set[int]:

@@ -1,5 +1,6 @@
 """The electron of a muon that stopped and decayed: a second, delayed source of light in the same event."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -8,15 +9,12 @@ from lampyris._checks import LampyrisError
 from lampyris._host import on_host
 from lampyris.detector import Detector
 from lampyris.emission import load_profile
-from lampyris.fit.newton import Climb
-from lampyris.fit.parameters import NAMES, SCALES, jacobian
-from lampyris.fit.problem import MARGIN, light_spread
-from lampyris.fit.profile_errors import at_the_top
-from lampyris.fit.reconstruct import track_covariance
-from lampyris.fit.result import Fit, make_errors
-from lampyris.fit.ring_scan import RingScan
+from lampyris.fit.problem import may_start
+from lampyris.fit.result import Fit
+from lampyris.fit.ring_scan import Candidate, RingScan
 from lampyris.fit.rings_problem import Rings, RingsProblem
 from lampyris.fit.settle import settle
+from lampyris.fit.top import at_the_top, check_converged
 from lampyris.likelihood import Dispersion
 from lampyris.response import Hits
 from lampyris.source import Track
@@ -78,8 +76,7 @@ def find_decay(
     """
     if fit.value.particle not in ("mu-", "mu+"):
         raise LampyrisError(f"`fit` must be of a muon, but is of {fit.value.particle}.")
-    if fit.result != "converged":
-        raise LampyrisError(f"`fit` must have converged, but is {fit.result!r}.")
+    check_converged(fit)
     start = _electron(detector, hits, fit.value, electron)
     if start is None:
         return None
@@ -93,7 +90,7 @@ def find_decay(
     gain = stages.climb.local.value - alone.local(state, scattered, 0.0).value
     if not gain > GAIN:
         return None
-    muon, other = (_fit(problem, stages.climb, number, stages.converged) for number in range(2))
+    muon, other = problem.fits(stages)
     return Decay(muon, other, gain)
 
 
@@ -106,22 +103,17 @@ def _electron(detector: Detector, hits: Hits, muon: Track, particle: str) -> Tra
     flash = find_flash(detector, hits, end, float(muon.time) + length / SPEED_OF_LIGHT + DEAD)
     if flash is None:
         return None
-    late = np.zeros(len(hits.hit), bool)
-    late[flash.hits] = True
-    own = Hits(np.where(late, hits.charge, 0.0), np.where(late, hits.time, 0.0), late)
+    late = np.isin(np.arange(len(hits.hit)), flash.hits)
+    own, profile = Hits(np.where(late, hits.charge, 0.0), np.where(late, hits.time, 0.0), late), load_profile(particle)
     away = np.asarray(detector.sensors.position, float)[flash.hits] - end
-    towards = (away / np.linalg.norm(away, axis=1, keepdims=True)).mean(axis=0)
-    scan = RingScan(detector, own, load_profile(particle))
-
-    def inside(points: np.ndarray) -> np.ndarray:
-        return np.asarray(on_host(detector.shape.signed_distance, points)) > 2.0 * MARGIN
-
-    found = scan.best(end, towards / np.linalg.norm(towards), inside)
-    low, high = load_profile(particle).energy_range
+    towards = (away / np.linalg.norm(away, axis=1, keepdims=True)).sum(axis=0)
+    towards /= np.linalg.norm(towards)
+    scan = RingScan(detector, own, profile)
+    low, high = profile.energy_range
     energy = float(np.clip(scan.energy_at(end), 1.2 * low, 0.9 * high))
-    if not found:
-        return Track(particle, energy, end, towards / np.linalg.norm(towards), flash.time)
-    return Track(particle, energy, found[0].position, found[0].direction, found[0].time)
+    found = scan.best(end, towards, partial(may_start, detector))
+    best = found[0] if found else Candidate(end, towards, flash.time, energy, 0.0)
+    return Track(particle, energy, best.position, best.direction, best.time)
 
 
 def find_flash(detector: Detector, hits: Hits, point: np.ndarray, earliest: float) -> Flash | None:
@@ -143,18 +135,3 @@ def find_flash(detector: Detector, hits: Hits, point: np.ndarray, earliest: floa
     first = int(clear.argmax())
     chosen = slice(first, first + int(inside[first]))
     return Flash(channel[chosen], float(np.median(start[chosen])))
-
-
-def _fit(problem: RingsProblem, climb: Climb, number: int, converged: bool) -> Fit:
-    """The fit of one of the tracks, its errors from the information of both."""
-    track, one, data = climb.point.tracks[number], problem.each[number], problem.data
-    covariance = np.linalg.pinv(climb.local.curvature, hermitian=True)
-    place = problem.ties.columns(number)
-    own = covariance[np.ix_(place, place)]
-    own[0, 0] += (light_spread(one.profile, track.energy) / SCALES[0]) ** 2
-    turn = jacobian(track)
-    slip = track_covariance(track, np.zeros((7, 7)), data.dispersion.slip) if number == 0 else 0.0
-    whole = turn @ own @ turn.T + slip
-    result = "at boundary" if one.at_boundary(track) else ("converged" if converged else "not converged")
-    statistics = {"charge": data.charge, "evaluations": data.evaluations}
-    return Fit(track, make_errors(whole), whole, NAMES, climb.local.value, result, statistics)

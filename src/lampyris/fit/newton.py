@@ -137,6 +137,13 @@ def promise(local: Local, missing: np.ndarray) -> float:
     return float(0.5 * np.sum((vectors.T @ local.gradient) ** 2 / size))
 
 
+def covariance_of(curvature: np.ndarray, places: np.ndarray | slice) -> np.ndarray:
+    """The block at `places` of the inverse: all other parameters are free too. NaN where something is not known at all."""
+    size, vectors = np.linalg.eigh(curvature)
+    block = vectors[places]
+    return (block / size) @ block.T if size.min() > 0 else np.full((len(block), len(block)), np.nan)
+
+
 def _positive(curvature: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues, made positive by their absolute values, and eigenvectors."""
     size, vectors = np.linalg.eigh(0.5 * (curvature + curvature.T))

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from lampyris._host import on_host
 from lampyris._math import normalise, orthonormal_frame
 from lampyris.source import Track
+from lampyris.units import SPEED_OF_LIGHT
 
 NAMES = ("energy", "x", "y", "z", "theta", "phi", "time")
 SCALES = np.array([0.05, 0.2, 0.2, 0.2, 0.02, 0.02, 0.5])
@@ -58,3 +59,8 @@ def place_step(before: Track, now: Track) -> np.ndarray:
     """Step of the logarithm of the energy and of the vertex from one track to another, in units of `SCALES`."""
     energy = np.log(float(now.energy) / float(before.energy))
     return np.append(energy, np.asarray(now.position, float) - np.asarray(before.position, float)) / SCALES[:4]
+
+
+def further_along(track: Track) -> np.ndarray:
+    """Change of `values` when the light starts a metre further along the track, and as much later."""
+    return np.array([0.0, *np.asarray(track.direction, float), 0.0, 0.0, 1.0 / SPEED_OF_LIGHT])

@@ -13,15 +13,14 @@ from lampyris._checks import LampyrisError, fail
 from lampyris.detector import Detector
 from lampyris.fit.model import State, TrackModel
 from lampyris.fit.objective import Lit, Scattered, direct_part, event_likelihood
-from lampyris.fit.parameters import NAMES, values
+from lampyris.fit.parameters import NAMES, further_along, values
 from lampyris.fit.problem import MARGIN
-from lampyris.fit.profile_errors import at_the_top
 from lampyris.fit.result import Fit
+from lampyris.fit.top import at_the_top
 from lampyris.likelihood import Dispersion, Observation
 from lampyris.response import Hits
 from lampyris.source import Track
 from lampyris.transport import Hybrid
-from lampyris.units import SPEED_OF_LIGHT
 
 STEP = 0.5
 """Step of the trajectories, in standard deviations of the fit."""
@@ -115,7 +114,7 @@ def sample_posterior(
     kept = jax.tree.map(lambda *columns: jnp.concatenate(columns)[:draws], *parts[1:])
     slips = jax.vmap(lambda row: jax.random.normal(jax.random.fold_in(slip_key, row)))(jnp.arange(draws))
     rows = np.stack([values(track) for track in _tracks(event, kept.number)])
-    rows += problem.dispersion.slip * np.asarray(slips, float)[:, None] * _along(fit.value)
+    rows += problem.dispersion.slip * np.asarray(slips, float)[:, None] * further_along(fit.value)
     independent = [float(effective(rows[None, :, column])) for column in range(len(NAMES))]
     return Posterior(rows, np.asarray(kept.value, float), float(kept.acceptance.mean()), np.array(independent))
 
@@ -127,11 +126,6 @@ def _sampler() -> tuple[Callable, Callable]:
     except ImportError as error:
         raise LampyrisError("`sample_posterior` needs blackjax: pip install 'lampyris[sampling]'.") from error
     return nuts, effective_sample_size
-
-
-def _along(track: Track) -> np.ndarray:
-    """Change of the seven values when the light starts a metre ahead along the track, and as much later."""
-    return np.array([0.0, *np.asarray(track.direction, float), 0.0, 0.0, 1.0 / SPEED_OF_LIGHT])
 
 
 def _tracks(event: _Event, numbers: Array) -> Iterator[Track]:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from lampyris._checks import LampyrisError
 from lampyris._host import on_host
 from lampyris.detector import Detector
 from lampyris.emission import TrackProfile, load_profile
@@ -55,6 +56,21 @@ def total_spread(profile: TrackProfile, energy: Array) -> float:
 def light_spread(profile: TrackProfile, energy: Array) -> float:
     """Relative rms of the light that particles of an energy make."""
     return float(profile.photons_rms(energy) / profile.photons(energy))
+
+
+def may_start(detector: Detector, points: np.ndarray) -> np.ndarray:
+    """Which of some points are far enough inside for a vertex to start from."""
+    return np.asarray(on_host(detector.shape.signed_distance, points)) > 2.0 * MARGIN
+
+
+def check_light(detector: Detector, particle: str) -> None:
+    """Raise `LampyrisError` where tracks of a particle cannot be fitted: in scintillators and away from plain water."""
+    profile = load_profile(particle)
+    if detector.medium.scintillation is not None:
+        raise LampyrisError(
+            f"Tracks are fitted by their Cherenkov light alone, but the medium of {detector.name or 'the detector'} scintillates."
+        )
+    profile.check_medium(detector.medium)
 
 
 _stepped = eqx.filter_jit(lambda model, state, step: model.step(state, step))

@@ -8,17 +8,13 @@ import numpy as np
 
 from lampyris._checks import LampyrisError
 from lampyris.detector import Detector
-from lampyris.fit.model import State
 from lampyris.fit.newton import Local, maximise
-from lampyris.fit.objective import Scattered
-from lampyris.fit.parameters import NAMES, SCALES
-from lampyris.fit.problem import Problem
+from lampyris.fit.parameters import NAMES, SCALES, further_along
 from lampyris.fit.result import Fit
-from lampyris.fit.settle import settle
+from lampyris.fit.top import at_the_top
 from lampyris.likelihood import Dispersion
 from lampyris.response import Hits
 from lampyris.transport import Hybrid
-from lampyris.units import SPEED_OF_LIGHT
 
 DROP = 0.5
 """Fall of the log-likelihood at one standard deviation."""
@@ -69,23 +65,6 @@ def profile_errors(
     return found
 
 
-def at_the_top(
-    detector: Detector, hits: Hits, fit: Fit, transport: Hybrid | None, dispersion: Dispersion | None
-) -> tuple[Problem, State, Scattered]:
-    """The likelihood of a converged fit, the state at its top, and the indirect light there.
-
-    Raises `LampyrisError` for a fit that has not converged.
-    """
-    if fit.result != "converged":
-        raise LampyrisError(f"`fit` must have converged, but is {fit.result!r}.")
-    problem = Problem(detector, hits, fit.value.particle, transport, dispersion)
-    problem.spread_of(fit.value.energy)
-    state = problem.model.start(fit.value)
-    expected = problem.local(state, problem.scattered(state), 0.0).expected
-    top: State = settle(problem, state, expected).climb.point
-    return problem, top, problem.scattered(top)
-
-
 def profile_interval(
     objective: Callable[[Any], Local], move: Callable[[Any, np.ndarray], Any | None], top: Any, index: int
 ) -> Interval:
@@ -128,6 +107,5 @@ def _in_units(reach: Interval, index: int, fit: Fit, slip: float) -> Interval:
         return Interval(
             *(energy * abs(np.expm1(side * end * SCALES[0])) for side, end in zip((-1, 1), reach, strict=True))
         )
-    along = np.append(np.asarray(fit.value.direction, float), 1.0 / SPEED_OF_LIGHT)
-    own = slip * along[index - 1 if index < 4 else 3]
+    own = slip * further_along(fit.value)[index]
     return Interval(*(float(np.hypot(end * SCALES[index], own)) for end in reach))

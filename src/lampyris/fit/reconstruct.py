@@ -1,17 +1,17 @@
 """Reconstruction of a track from one event."""
 
+from functools import partial
+
 import numpy as np
 
-from lampyris._checks import LampyrisError
 from lampyris._host import on_host
 from lampyris.detector import Detector
-from lampyris.emission import load_profile
 from lampyris.fit.hit_pattern import hit_pattern
 from lampyris.fit.model import State
-from lampyris.fit.newton import Climb, Local, maximise
-from lampyris.fit.parameters import NAMES, jacobian
-from lampyris.fit.problem import MARGIN, ROUGH_BLUR, Problem
-from lampyris.fit.result import Fit, empty_covariance, make_errors
+from lampyris.fit.newton import Climb, Local, covariance_of, maximise
+from lampyris.fit.parameters import NAMES, further_along, jacobian
+from lampyris.fit.problem import MARGIN, ROUGH_BLUR, Problem, check_light, may_start
+from lampyris.fit.result import Fit, empty_covariance, make_errors, result_of
 from lampyris.fit.ring_scan import Candidate, RingScan
 from lampyris.fit.seed import find_seed
 from lampyris.fit.settle import Stages, settle
@@ -19,7 +19,6 @@ from lampyris.likelihood import Charges, Dispersion
 from lampyris.response import Hits
 from lampyris.source import Track
 from lampyris.transport import Hybrid
-from lampyris.units import SPEED_OF_LIGHT
 
 FEWEST_HITS = 20
 LOOKS = 3
@@ -51,10 +50,7 @@ def reconstruct(
     Raises `LampyrisError` for an empty or unsound event; everything else ends in the `result` of the fit.
     """
     hits.check(detector.sensors.count)
-    profile = load_profile(particle)
-    if detector.medium.scintillation is not None:
-        raise LampyrisError("`reconstruct` knows Cherenkov light alone, but the medium of this detector scintillates.")
-    profile.check_medium(detector.medium)
+    check_light(detector, particle)
     problem = Problem(detector, hits, particle, transport, dispersion)
     count = int(np.asarray(hits.hit).sum())
     if start is None:
@@ -107,7 +103,7 @@ def start_of(problem: Problem) -> Track:
     detector, hits, (low, high) = problem.detector, problem.hits, problem.profile.energy_range
     seed = find_seed(detector, hits)
     candidates = RingScan(detector, hits, problem.profile).best(
-        seed.position, seed.direction, lambda points: on_host(detector.shape.signed_distance, points) > 2.0 * MARGIN
+        seed.position, seed.direction, partial(may_start, detector)
     )
     if not candidates:
         candidates = [Candidate(_inside(problem, seed.position), seed.direction, seed.time, np.sqrt(low * high), 0.0)]
@@ -143,9 +139,7 @@ def _inside(problem: Problem, position: np.ndarray) -> np.ndarray:
 
 def _result(problem: Problem, stages: Stages) -> str:
     """The code of `SENTENCES` for where the climb ended."""
-    if problem.at_boundary(stages.climb.point.track):
-        return "at boundary"
-    return "converged" if stages.converged else "not converged"
+    return result_of(problem.at_boundary(stages.climb.point.track), stages.converged)
 
 
 def track_covariance(track: Track, covariance: np.ndarray, slip: float) -> np.ndarray:
@@ -153,8 +147,7 @@ def track_covariance(track: Track, covariance: np.ndarray, slip: float) -> np.nd
 
     The light may start ahead of the vertex along the track, and as much later, by `slip` [m].
     """
-    turn = jacobian(track)
-    along = np.concatenate([[0.0], np.asarray(track.direction, float), [0.0, 0.0, 1.0 / SPEED_OF_LIGHT]])
+    turn, along = jacobian(track), further_along(track)
     return turn @ covariance[:7, :7] @ turn.T + slip**2 * np.outer(along, along)
 
 
@@ -164,11 +157,7 @@ def _fit(problem: Problem, stages: Stages, result: str, hits: int) -> Fit:
     expected = local.expected.total
     covariance = empty_covariance()
     if np.isfinite(local.value):
-        size, vectors = np.linalg.eigh(local.curvature)
-        if size.min() > 0:
-            # the block of the track in the inverse: its latent numbers are free too
-            inverse = (vectors[:7] / size) @ vectors[:7].T
-            covariance = track_covariance(track, inverse, problem.dispersion.slip)
+        covariance = track_covariance(track, covariance_of(local.curvature, slice(7)), problem.dispersion.slip)
     statistics = {
         "hits": hits,
         "charge": problem.charge,

@@ -84,6 +84,13 @@ class Fit(NamedTuple):
         return [(name, f"{value:.4g}", f"{error:.3g}", unit) for (name, value), error, unit in told]
 
 
+def result_of(at_boundary: bool, converged: bool) -> str:
+    """The code of `SENTENCES` for where a climb ended."""
+    if at_boundary:
+        return "at boundary"
+    return "converged" if converged else "not converged"
+
+
 def make_errors(covariance: np.ndarray) -> TrackErrors:
     """Standard deviations of a covariance in the order of `NAMES`."""
     rms = np.sqrt(np.maximum(np.diag(covariance), 0.0))

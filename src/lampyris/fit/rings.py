@@ -1,25 +1,26 @@
 """Reconstruction of several tracks from one vertex: rings of one event, how many there are, and the mass of their parent."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
 
-from lampyris._checks import LampyrisError, fail
+from lampyris._checks import fail
 from lampyris._host import on_host
 from lampyris.detector import Detector
 from lampyris.emission import load_profile
 from lampyris.fit.newton import Climb, maximise
-from lampyris.fit.parameters import NAMES, SCALES, jacobian, values
-from lampyris.fit.problem import MARGIN, light_spread
-from lampyris.fit.reconstruct import FEWEST_HITS, ROUGH, reconstruct, track_covariance
+from lampyris.fit.parameters import NAMES, values
+from lampyris.fit.problem import check_light, may_start
+from lampyris.fit.reconstruct import FEWEST_HITS, ROUGH, reconstruct
 from lampyris.fit.result import SENTENCES, Fit, empty_covariance, make_errors
 from lampyris.fit.ring_scan import RingScan
 from lampyris.fit.ring_search import find_rings
-from lampyris.fit.rings_problem import Rings, RingsProblem
+from lampyris.fit.rings_problem import Rings, RingsProblem, places_of
 from lampyris.fit.seed import find_seed
-from lampyris.fit.settle import Stages, settle
+from lampyris.fit.settle import settle
 from lampyris.likelihood import Dispersion
 from lampyris.particle.kind import KINDS
 from lampyris.response import Hits
@@ -94,9 +95,7 @@ def reconstruct_rings(
     if start is not None and [track.particle for track in start] != list(particles):
         fail("start", f"tracks of {', '.join(particles)}", ", ".join(track.particle for track in start) or "none")
     for particle in particles:
-        load_profile(particle).check_medium(detector.medium)
-    if detector.medium.scintillation is not None:
-        raise LampyrisError("`reconstruct_rings` knows Cherenkov light alone, but this medium scintillates.")
+        check_light(detector, particle)
     problem = RingsProblem(detector, hits, particles, transport, dispersion)
     count = int(np.asarray(hits.hit).sum())
     if count < FEWEST_HITS * len(particles):
@@ -105,7 +104,10 @@ def reconstruct_rings(
     climbs = [_rough(problem, problem.start(tracks)) for tracks in starts]
     rough = max(climbs, key=lambda climb: climb.local.value)
     stages = settle(problem, rough.point, rough.local.expected, REFRESHES)
-    return _result(problem, stages._replace(rough=rough.iterations), count)
+    fits = problem.fits(stages._replace(rough=rough.iterations))
+    covariance = problem.covariance(stages.climb.point, stages.climb.local.curvature)
+    edges = [fit.result for fit in fits if fit.result == "at boundary"]
+    return RingsFit(fits, covariance, fits[0].log_likelihood, (*edges, fits[0].result)[0], fits[0].statistics)
 
 
 def count_rings(
@@ -120,8 +122,8 @@ def count_rings(
     """Fits with one ring, two and so on of a kind of particle, as long as the likelihood asks for one more.
 
     The last fit of the list is the one to take: a further ring gained less than `gain` in log-likelihood, or `most` are
-    reached. By default the gain must be 12: beside the three numbers of a ring, of two kinds of event that differ by a ring
-    the brighter part is described better by more latent numbers.
+    reached. A ring that is not there gains too, as it brings three numbers and the latent ones of its shower: what `gain` keeps
+    single electrons single is told by `benchmarks/rings.py`.
     """
     if most < 1:
         fail("most", ">= 1", most)
@@ -143,13 +145,8 @@ def _together(tracks: Sequence[Track]) -> list[Track]:
 def _starts(problem: RingsProblem, particles: Sequence[str]) -> list[list[Track]]:
     """Tracks along the rings of the coarse picture, in every order of the particles that makes a difference."""
     data = problem.data
-    shape, seed = data.detector.shape, find_seed(data.detector, data.hits)
-    scan = RingScan(data.detector, data.hits, data.profile)
-
-    def inside(points: np.ndarray) -> np.ndarray:
-        return np.asarray(on_host(shape.signed_distance, points)) > 2.0 * MARGIN
-
-    rings = find_rings(scan, seed.position, len(particles), inside)
+    scan, seed = RingScan(data.detector, data.hits, data.profile), find_seed(data.detector, data.hits)
+    rings = find_rings(scan, seed.position, len(particles), partial(may_start, data.detector))
     light = np.interp(scan.energy_at(rings.position), scan.energies, scan.photons)
     order = np.argsort(-rings.shares)
     kinds = sorted(set(permutations(particles)))
@@ -181,66 +178,16 @@ def _rough(problem: RingsProblem, state: Rings) -> Climb:
     )
 
 
-def _result(problem: RingsProblem, stages: Stages, hits: int) -> RingsFit:
-    """Errors from the curvature, and all that is told of the fit."""
-    climb, ties, data = stages.climb, problem.ties, problem.data
-    tracks, local = climb.point.tracks, climb.local
-    covariance = np.full((ties.plain, ties.plain), np.nan)
-    size, vectors = np.linalg.eigh(local.curvature)
-    if size.min() > 0:
-        inverse = (vectors[: ties.plain] / size) @ vectors[: ties.plain].T
-        spread = [light_spread(one.profile, track.energy) for one, track in zip(problem.each, tracks, strict=True)]
-        energies = [ties.columns(number)[0] for number in range(len(tracks))]
-        inverse[energies, energies] += (np.array(spread) / SCALES[0]) ** 2
-        covariance = _in_units(tracks, inverse, data.dispersion.slip)
-    edges = [one.at_boundary(track) for one, track in zip(problem.each, tracks, strict=True)]
-    result = "at boundary" if any(edges) else ("converged" if stages.converged else "not converged")
-    statistics = {
-        "hits": hits,
-        "charge": data.charge,
-        "iterations": stages.fine,
-        "rough_iterations": stages.rough,
-        "evaluations": data.evaluations,
-    }
-    fits = []
-    for number, track in enumerate(tracks):
-        places = _places(number)
-        own = covariance[np.ix_(places, places)]
-        fits.append(Fit(track, make_errors(own), own, NAMES, local.value, result, {"charge": data.charge}))
-    return RingsFit(tuple(fits), covariance, local.value, result, statistics)
-
-
-def _places(number: int) -> np.ndarray:
-    """Where the seven numbers of a track stand among those of all."""
-    if number == 0:
-        return np.arange(7)
-    energy = 7 + 3 * (number - 1)
-    return np.array([energy, 1, 2, 3, energy + 1, energy + 2, 6])
-
-
-def _in_units(tracks: Sequence[Track], covariance: np.ndarray, slip: float) -> np.ndarray:
-    """Covariance of the values of all tracks from that of their steps, and from where their light starts."""
-    turn = np.zeros((len(covariance), len(covariance)))
-    for number, track in enumerate(tracks):
-        places = _places(number)
-        turn[np.ix_(places, places)] = jacobian(track)
-    whole = turn @ covariance @ turn.T
-    first = track_covariance(tracks[0], np.zeros((7, 7)), slip)
-    whole[:7, :7] += first
-    return whole
-
-
 def _nothing(problem: RingsProblem, particles: Sequence[str], hits: int) -> RingsFit:
     """The result of an event with too few hits."""
-    data = problem.data
-    track = [
-        Track(p, float(np.sqrt(np.prod(load_profile(p).energy_range))), np.zeros(3), [0.0, 0.0, 1.0]) for p in particles
-    ]
-    empty = empty_covariance()
-    statistics = {"hits": float(hits), "charge": data.charge}
-    fits = tuple(Fit(t, make_errors(empty), empty, NAMES, np.nan, SHORT, statistics) for t in track)
+    statistics = {"hits": float(hits), "charge": problem.data.charge}
+    empty, fits = empty_covariance(), []
+    for particle in particles:
+        energy = float(np.sqrt(np.prod(load_profile(particle).energy_range)))
+        track = Track(particle, energy, np.zeros(3), [0.0, 0.0, 1.0])
+        fits.append(Fit(track, make_errors(empty), empty, NAMES, np.nan, SHORT, statistics))
     plain = problem.ties.plain
-    return RingsFit(fits, np.full((plain, plain), np.nan), np.nan, SHORT, statistics)
+    return RingsFit(tuple(fits), np.full((plain, plain), np.nan), np.nan, SHORT, statistics)
 
 
 def _numbers(tracks: Sequence[Track]) -> np.ndarray:
@@ -253,7 +200,7 @@ def _mass(particles: Sequence[str], numbers: np.ndarray) -> float:
     """Invariant mass of particles from their free numbers [MeV]."""
     total = np.zeros(4)
     for number, particle in enumerate(particles):
-        kinetic, theta, phi = numbers[_places(number)][[0, 4, 5]]
+        kinetic, theta, phi = numbers[places_of(number)][[0, 4, 5]]
         mass = KINDS[particle].mass
         momentum = np.sqrt(kinetic * (kinetic + 2.0 * mass))
         across = np.sin(theta)

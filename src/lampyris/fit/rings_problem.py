@@ -7,11 +7,12 @@ import numpy as np
 
 from lampyris.detector import Detector
 from lampyris.fit.model import State, TrackModel
-from lampyris.fit.newton import Local
+from lampyris.fit.newton import Local, covariance_of
 from lampyris.fit.objective import Scattered, local_model
-from lampyris.fit.parameters import place_step
-from lampyris.fit.problem import PLACE, ROUGH_BLUR, Problem
-from lampyris.fit.settle import standard_distance
+from lampyris.fit.parameters import NAMES, SCALES, further_along, jacobian, place_step
+from lampyris.fit.problem import PLACE, ROUGH_BLUR, Problem, light_spread
+from lampyris.fit.result import Fit, make_errors, result_of
+from lampyris.fit.settle import Stages, standard_distance
 from lampyris.likelihood import Charges, Dispersion
 from lampyris.response import Hits
 from lampyris.source import Track
@@ -32,6 +33,15 @@ class Rings(NamedTuple):
         return tuple(state.track for state in self.states)
 
 
+def places_of(number: int, shared: tuple[int, ...] = SHARED) -> np.ndarray:
+    """Where the seven numbers of a track stand among the free ones of all tracks: those it shares are those of the first."""
+    alone = [index for index in range(7) if index not in shared]
+    places = np.arange(7)
+    if number > 0:
+        places[alone] = 7 + len(alone) * (number - 1) + np.arange(len(alone))
+    return places
+
+
 class Ties:
     """How a step in the free numbers moves all tracks.
 
@@ -41,24 +51,16 @@ class Ties:
 
     def __init__(self, models: Sequence[TrackModel], shared: tuple[int, ...] = SHARED):
         sizes = [model.size for model in models]
-        alone = [number for number in range(7) if number not in shared]
         self.first = np.concatenate([[0], np.cumsum(sizes)])
-        self.plain = 7 + len(alone) * (len(models) - 1)
-        whole, free = sum(sizes), sum(sizes) - len(shared) * (len(models) - 1)
-        self.matrix = np.zeros((whole, free))
+        self.places = [places_of(number, shared) for number in range(len(models))]
+        self.plain = int(self.places[-1].max()) + 1
         latent = self.plain
-        for number, (start, size) in enumerate(zip(self.first, sizes, strict=False)):
-            columns = np.arange(7)
-            if number > 0:
-                columns[alone] = 7 + len(alone) * (number - 1) + np.arange(len(alone))
-            self.matrix[start + np.arange(7), columns] = 1.0
+        self.matrix = np.zeros((sum(sizes), self.plain + sum(sizes) - 7 * len(models)))
+        for places, start, size in zip(self.places, self.first, sizes, strict=False):
             rest = np.arange(size - 7)
+            self.matrix[start + np.arange(7), places] = 1.0
             self.matrix[start + 7 + rest, latent + rest] = 1.0
             latent += len(rest)
-
-    def columns(self, number: int) -> np.ndarray:
-        """Where the seven numbers of a track stand among the free ones."""
-        return self.matrix[self.first[number] + np.arange(7)].argmax(axis=1)
 
     def of_tracks(self, step: np.ndarray) -> list[np.ndarray]:
         """The steps of all tracks; a short `step` leaves the rest as it is."""
@@ -132,5 +134,40 @@ class RingsProblem:
         """How far energies and vertices moved, in standard deviations of the fit."""
         away: dict[int, float] = {}
         for number, (a, b) in enumerate(zip(before.tracks, now.tracks, strict=True)):
-            away |= dict(zip(self.ties.columns(number)[:4].tolist(), place_step(a, b).tolist(), strict=True))
+            away |= dict(zip(self.ties.places[number][:4].tolist(), place_step(a, b).tolist(), strict=True))
         return standard_distance(np.array(list(away.values())), curvature, np.array(list(away)))
+
+    def covariance(self, state: Rings, curvature: np.ndarray) -> np.ndarray:
+        """Covariance of the values of all tracks, in the order of the free numbers, from the curvature of the fit.
+
+        The light of each track differs from what its energy makes, and the light about each vertex may slip along its track.
+        """
+        ties = self.ties
+        inverse = covariance_of(curvature, slice(ties.plain))
+        turn, more = np.zeros_like(inverse), np.zeros_like(inverse)
+        starts = set()
+        for one, track, places in zip(self.each, state.tracks, ties.places, strict=True):
+            inverse[places[0], places[0]] += (light_spread(one.profile, track.energy) / SCALES[0]) ** 2
+            turn[np.ix_(places, places)] = jacobian(track)
+            if places[1] not in starts:
+                along = self.data.dispersion.slip * further_along(track)
+                more[np.ix_(places, places)] += np.outer(along, along)
+            starts.add(places[1])
+        return turn @ inverse @ turn.T + more
+
+    def fits(self, stages: Stages) -> tuple[Fit, ...]:
+        """The fit of each track, its errors from the information of all."""
+        state, local = stages.climb.point, stages.climb.local
+        whole = self.covariance(state, local.curvature)
+        statistics = {
+            "hits": float(np.asarray(self.data.hits.hit).sum()),
+            "charge": self.data.charge,
+            "iterations": float(stages.fine),
+            "rough_iterations": float(stages.rough),
+            "evaluations": float(self.data.evaluations),
+        }
+        found = []
+        for one, track, places in zip(self.each, state.tracks, self.ties.places, strict=True):
+            own, result = whole[np.ix_(places, places)], result_of(one.at_boundary(track), stages.converged)
+            found.append(Fit(track, make_errors(own), own, NAMES, local.value, result, statistics))
+        return tuple(found)
