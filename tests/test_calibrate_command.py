@@ -66,31 +66,6 @@ def test_from_lamp_to_calibrated_detector(folder):
     assert [entry["name"] for entry in json.loads(ranked.stdout)["campaigns"]] == ["strong", "weak"]
 
 
-def test_particles_calibrate_too(folder):
-    """A configuration with tracks alone, from their fits; fits of other events are refused."""
-    words = ("--detector", folder / "box.npz", "--particle", "mu-", "--energy", "400")
-    for name, seed in (("muons", 1), ("others", 2)):
-        made = run("simulate", *words, "--events", 3, "--seed", seed, "-o", folder / f"{name}.h5", "-q")
-        assert made.exit_code == 0, made.output
-        found = run(
-            "reconstruct", folder / f"{name}.h5", "--detector", folder / "box.npz", "-o", folder / f"{name}_fits.h5"
-        )
-        assert found.exit_code == 0, found.output
-    tracks = {"particle": "mu-", "events": "muons.h5", "fits": "muons_fits.h5"}
-    asked = {"detector": "box.npz", "free": ["wall.reflectance"], "tracks": tracks}
-    config = folder / "tracks.yaml"
-    config.write_text(yaml.safe_dump(asked))
-    done = run("calibrate", config, "-o", folder / "by_tracks.yaml", "--json")
-    assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
-    assert told["statistics"]["tracks"] >= 2.0
-    assert 0.0 < told["values"]["wall.reflectance"] < 0.5
-    config.write_text(yaml.safe_dump(asked | {"tracks": tracks | {"fits": "others_fits.h5"}}))
-    refused = run("calibrate", config, "-o", folder / "x.yaml")
-    assert refused.exit_code == 2
-    assert "holds fits of other events than" in refused.stderr
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
