@@ -7,6 +7,8 @@ import jax
 import pytest
 from jaxtyping import install_import_hook
 
+TOGETHER = ("test_chain", "test_decay", "test_posterior", "test_rings")
+"""files that fit in one tank: in one process they compile once"""
 UNCHECKED: set[str] = set()
 """modules whose annotations do not hold at run time"""
 
@@ -43,10 +45,10 @@ def small_tank() -> Detector:
 
 @pytest.fixture(scope="session")
 def tube_tank() -> Detector:
-    """A cylinder of 10 x 10 m with water and tubes of Super-Kamiokande."""
-    shape = Cylinder(5.0, 10.0)
-    position, normal = join(barrel(shape, 36, 11, 0.85, 0.7), caps(shape, 88, 0.85))
-    sensors = make_sensors(position, normal, 0.254, tube_20_inch(), dark_rate=4.2)
+    """A cylinder of 16 x 16 m with the tubes and the water of Super-Kamiokande."""
+    shape = Cylinder(8.0, 16.0)
+    position, normal = join(barrel(shape, 70, 22, 0.707, 0.6), caps(shape, 352, 0.707))
+    sensors = make_sensors(position, normal, 0.254, tube_20_inch(), surface=Mixture(0.25, 0.9), dark_rate=4.2)
     return Detector(shape, water_sk(), Mixture(0.05, 0.55), sensors, name="tube tank")
 
 
@@ -56,3 +58,11 @@ def double_precision():
     with jax.enable_x64(True):
         yield
     jax.clear_caches()  # what was traced with 64 bits must not meet numbers of 32
+
+
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `--dist loadgroup` the tests of a file, and those of `TOGETHER`, stay in one process."""
+    for item in items:
+        group = TOGETHER[0] if item.path.stem in TOGETHER else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))

@@ -5,24 +5,16 @@ import numpy as np
 import pytest
 
 import lampyris as lp
-from lampyris.catalog.efficiency import tube_20_inch
-from lampyris.catalog.media import water_sk
 from lampyris.data.events import demo_muon
 from lampyris.fit.identify import Identification
 from lampyris.fit.profile_errors import profile_errors
-from lampyris.layout import barrel, caps, join
-from lampyris.surface import Mixture
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def tank() -> lp.Detector:
-    """A tank of 16 x 16 m with the tubes and the water of Super-Kamiokande."""
-    shape = lp.Cylinder(8.0, 16.0)
-    position, normal = join(barrel(shape, 70, 22, 0.707, 0.6), caps(shape, 352, 0.707))
-    sensors = lp.make_sensors(position, normal, 0.254, tube_20_inch(), surface=Mixture(0.25, 0.9), dark_rate=4.2)
-    return lp.Detector(shape, water_sk(), Mixture(0.05, 0.55), sensors, name="tank")
+def tank(tube_tank) -> lp.Detector:
+    return tube_tank
 
 
 @pytest.fixture(scope="module")

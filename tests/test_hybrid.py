@@ -5,12 +5,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from transport import strong_box
 
 import lampyris as lp
 from lampyris.layout import box_panels
 from lampyris.surface import Mixture
 from lampyris.transport.mirrored import mirrored_at_sensors, mirrored_light
 from lampyris.transport.reference import Coverage, Reference
+from lampyris.transport.resolution import basis_bias
 
 pytestmark = pytest.mark.slow
 
@@ -121,3 +123,21 @@ def test_mirror_images_are_those_of_closed_form():
         # is 3 cm each, or 0.14 ns; a cell itself would blur times by 1 ns
         assert np.abs(late).max() < 0.28
         assert np.abs(np.asarray(found.rms[:, face])[lit] - 1.0).max() < 0.05
+
+
+def test_a_source_near_the_wall_is_warned_of():
+    """The estimated bias against that which the counts of Monte Carlo show, beside a wall and in the middle."""
+    box = strong_box()
+    near, middle = lp.Isotropic([2.9, 0.5, -0.4], photons=2e6), lp.Isotropic([0.2, 0.5, -0.4], photons=2e6)
+    with pytest.warns(lp.LampyrisWarning, match=r"is 0.1 m from the wall, .* too coarse: charges are off"):
+        lp.expect(box, near)
+    lp.expect(box, middle)  # a warning would be an error
+    bias, in_the_middle = (basis_bias(lp.Hybrid(), source, box) for source in (near, middle))
+    assert bias > 2.0 * in_the_middle
+    arrivals, _ = lp.MonteCarlo()(near, box, key=jax.random.key(3))
+    count = np.bincount(arrivals.channel[~arrivals.direct], minlength=box.sensors.count)
+    expected = lp.Hybrid(rays=32768, steps=10, scatter_rays=131072)(near, box)
+    mean, whole = (np.asarray(part, float) / 0.2 for part in (expected.indirect.charge, expected.charge))
+    true = np.sqrt((((count - mean) ** 2 - mean) / whole).sum() / whole.sum())
+    # twice the resolution shows some of it
+    assert 0.3 * true < bias < 1.5 * true

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 from jaxtyping import PRNGKeyArray
 
@@ -11,6 +10,7 @@ from lampyris.response import Hits, detection_bound, record
 from lampyris.response.record import Record
 from lampyris.source import Source
 from lampyris.transport import Balance, Expectation, ExpectedValue, Hybrid, MonteCarlo
+from lampyris.transport.resolution import expectation, warn_near_wall
 
 
 class Simulated(NamedTuple):
@@ -39,15 +39,15 @@ def simulate_event(
 
 
 def expect(detector: Detector, source: Source, *, transport: Hybrid | ExpectedValue | None = None) -> Expectation:
-    """Expected charge and arrival times per channel. **Gradients**: those of the transport, `Hybrid` by default."""
+    """Expected charge and arrival times per channel. **Gradients**: those of the transport, `Hybrid` by default.
+
+    Warns of a source that is too near the wall for the indirect light of `Hybrid`, with the estimated error.
+    """
     transport = Hybrid() if transport is None else transport
     source.check_inside(detector.shape)
     source = source.suited(detector.medium)
+    if isinstance(transport, Hybrid):
+        warn_near_wall(transport, source, detector)
     if isinstance(transport, ExpectedValue):
         transport = transport.prepared(detector)
-    return _expect(transport, source, detector)
-
-
-@eqx.filter_jit
-def _expect(transport: Hybrid | ExpectedValue, source: Source, detector: Detector) -> Expectation:
-    return transport(source, detector)
+    return expectation(transport, source, detector)

@@ -116,14 +116,14 @@ def count_rings(
     particle: str = "e-",
     *,
     most: int = 3,
-    gain: float = 12.0,
+    gain: float = 50.0,
     transport: Hybrid | None = None,
 ) -> list[Fit | RingsFit]:
     """Fits with one ring, two and so on of a kind of particle, as long as the likelihood asks for one more.
 
     The last fit of the list is the one to take: a further ring gained less than `gain` in log-likelihood, or `most` are
-    reached. A ring that is not there gains too, as it brings three numbers and the latent ones of its shower: what `gain` keeps
-    single electrons single is told by `benchmarks/rings.py`.
+    reached. A ring that is not there gains too, as it brings three numbers and the latent ones of its shower, and a hard photon
+    that leaves a shower early is half a ring: single electrons of a few hundred MeV gain up to some tens.
     """
     if most < 1:
         fail("most", ">= 1", most)

@@ -1,0 +1,78 @@
+"""What the limited resolution of `Hybrid` does to the indirect light of a source, and a warning where it does much."""
+
+import warnings
+
+import equinox as eqx
+import numpy as np
+
+from lampyris._checks import LampyrisWarning, is_concrete
+from lampyris._host import on_host
+from lampyris.detector import Detector
+from lampyris.source import Source
+from lampyris.transport.expectation import Expectation
+from lampyris.transport.expected_value import ExpectedValue
+from lampyris.transport.hybrid import Hybrid
+
+FINER = 2
+"""Terms and cells of the finer predictions over those of the one that is judged."""
+SEEDS = (11, 23)
+ROUGH = 0.05
+"""Relative error of the charges from which on a source is warned of."""
+
+
+@eqx.filter_jit
+def expectation(transport: Hybrid | ExpectedValue, source: Source, detector: Detector) -> Expectation:
+    """The expectation, compiled once for all numbers of one kind of transport, source and detector."""
+    return transport(source, detector)
+
+
+def basis_bias(transport: Hybrid, source: Source, detector: Detector) -> float:
+    """Relative error of the charges by what the terms and cells of the indirect light cannot follow.
+
+    The root of the mean square over the channels, where each counts with its charge. It comes from predictions
+    of twice the resolution, twice with other rays: their differences from those of the same rays as they are share the
+    bias and not the noise, so that the noise drops out of their product. What is finer still is not seen.
+    """
+    coarse, fine = (
+        np.stack(
+            [np.asarray(expectation(_with(transport, factor, seed), source, detector).charge, float) for seed in SEEDS]
+        )
+        for factor in (1, FINER)
+    )
+    mean = np.maximum(coarse.mean(axis=0), 1e-30)
+    return float(np.sqrt(max((np.prod(fine - coarse, axis=0) / mean).sum(), 0.0) / mean.sum()))
+
+
+def warn_near_wall(transport: Hybrid, source: Source, detector: Detector) -> None:
+    """Warn with the estimated bias if a source near the wall makes light that is finer than the cells."""
+    position = getattr(source, "position", None)
+    if position is None or not is_concrete(position) or not is_concrete(detector.shape.half_extent()):
+        return
+    depth = float(np.min(on_host(detector.shape.signed_distance, position)))
+    if depth > 2.0 * float(np.max(np.asarray(detector.shape.half_extent()))) / transport.scatter_cells:
+        return
+    bias = basis_bias(transport, source, detector)
+    if bias > ROUGH:
+        warnings.warn(
+            f"`{type(source).__name__}` is {depth:.2g} m from the wall, where the indirect light of `Hybrid` is too coarse: "
+            f"charges are off by about {100.0 * bias:.1f} % (rms); `ExpectedValue` has no such limit.",
+            LampyrisWarning,
+            stacklevel=3,
+        )
+
+
+def _with(transport: Hybrid, factor: int, seed: int) -> Hybrid:
+    """The transport with more terms and cells, and with other rays."""
+    return Hybrid(
+        rays=len(transport.numbers),
+        steps=transport.steps,
+        degree=factor * transport.degree,
+        time_degree=transport.time_degree,
+        seed=seed,
+        mirror_rays=len(transport.mirror_numbers),
+        cells=factor * transport.cells,
+        scatter_rays=len(transport.scatter_numbers),
+        scatter_cells=factor * transport.scatter_cells,
+        shares=tuple(transport.shares),
+        nodes=transport.nodes,
+    )
