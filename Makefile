@@ -19,7 +19,7 @@ demo: $(VENV)/.runtime
 	$(BIN)/lampyris demo
 
 test: $(VENV)/.development
-	XLA_FLAGS="$(TEST_FLAGS)" $(BIN)/python -m pytest -n 2 --dist loadgroup
+	XLA_FLAGS="$(TEST_FLAGS)" $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.development
 	$(BIN)/ruff check .

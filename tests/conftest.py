@@ -7,8 +7,6 @@ import jax
 import pytest
 from jaxtyping import install_import_hook
 
-TOGETHER = ("test_chain", "test_decay", "test_posterior", "test_rings")
-"""files that fit in one tank: in one process they compile once"""
 UNCHECKED: set[str] = set()
 """modules whose annotations do not hold at run time"""
 
@@ -58,11 +56,3 @@ def double_precision():
     with jax.enable_x64(True):
         yield
     jax.clear_caches()  # what was traced with 64 bits must not meet numbers of 32
-
-
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `--dist loadgroup` the tests of a file, and those of `TOGETHER`, stay in one process."""
-    for item in items:
-        group = TOGETHER[0] if item.path.stem in TOGETHER else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
