@@ -132,6 +132,7 @@ def test_a_source_near_the_wall_is_warned_of():
     with pytest.warns(lp.LampyrisWarning, match=r"is 0.1 m from the wall, .* too coarse: charges are off"):
         lp.expect(box, near)
     lp.expect(box, middle)  # a warning would be an error
+    jax.eval_shape(lambda photons: lp.expect(box, lp.Isotropic(near.position, photons=photons)).charge, 1e5)
     bias, in_the_middle = (basis_bias(lp.Hybrid(), source, box) for source in (near, middle))
     assert bias > 2.0 * in_the_middle
     arrivals, _ = lp.MonteCarlo()(near, box, key=jax.random.key(3))

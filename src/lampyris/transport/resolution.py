@@ -3,6 +3,7 @@
 import warnings
 
 import equinox as eqx
+import jax
 import numpy as np
 
 from lampyris._checks import LampyrisWarning, is_concrete
@@ -44,9 +45,9 @@ def basis_bias(transport: Hybrid, source: Source, detector: Detector) -> float:
 
 
 def warn_near_wall(transport: Hybrid, source: Source, detector: Detector) -> None:
-    """Warn with the estimated bias if a source near the wall makes light that is finer than the cells."""
+    """Warn with the estimated bias if a source near the wall makes light that is finer than the cells; not while traced."""
     position = getattr(source, "position", None)
-    if position is None or not is_concrete(position) or not is_concrete(detector.shape.half_extent()):
+    if position is None or not all(map(is_concrete, jax.tree.leaves((transport, source, detector)))):
         return
     depth = float(np.min(on_host(detector.shape.signed_distance, position)))
     if depth > 2.0 * float(np.max(np.asarray(detector.shape.half_extent()))) / transport.scatter_cells:
@@ -73,6 +74,6 @@ def _with(transport: Hybrid, factor: int, seed: int) -> Hybrid:
         cells=factor * transport.cells,
         scatter_rays=len(transport.scatter_numbers),
         scatter_cells=factor * transport.scatter_cells,
-        shares=tuple(transport.shares),
+        shares=(transport.shares.scatter, transport.shares.diffuse, transport.shares.specular),
         nodes=transport.nodes,
     )
