@@ -24,6 +24,7 @@ FREE = ["wall.reflectance", "sensors.surface.reflectance"]
 TRUE, START = ([0.2, 0.25], [0.15, 0.35])
 LAMP = {"type": "isotropic", "position": [0.0, 0.0, 0.0], "wavelength": 405.0, "photons": 3e4}
 EVENTS = 3
+SETTINGS = CalibrationSettings(paths=2**16)
 
 
 @pytest.fixture(scope="module")
@@ -65,15 +66,14 @@ def runs(table):
 
 @pytest.fixture(scope="module")
 def both(table, runs, muons):
-    settings = CalibrationSettings(paths=2**16)
-    return lp.calibrate(world(table, START), runs, FREE, tracks=muons[0], settings=settings)
+    return lp.calibrate(world(table, START), runs, FREE, tracks=muons[0], settings=SETTINGS)
 
 
 @pytest.mark.slow
 def test_optics_and_tracks_are_found_together(table, runs, muons, both):
     """Two optical parameters from muons and a dim lamp together, whose errors are smaller than those of the lamp alone."""
     _, truth = muons
-    alone = lp.calibrate(world(table, START), runs, FREE, settings=CalibrationSettings(paths=2**16))
+    alone = lp.calibrate(world(table, START), runs, FREE, settings=SETTINGS)
     for fit in (alone, both):
         assert fit.result == "converged", str(fit)
         # single muons differ from what the fit allows in known size only: errors of few events hold to a factor
@@ -98,7 +98,7 @@ def test_the_command_finds_what_the_function_finds(table, runs, muons, both):
         for number, track in enumerate(truth):
             fits.append(FitRow(number, values(track), np.ones(7), np.eye(7), 0.0, "converged", values(track)))
         fits.finish()
-    asked = {"detector": "box.npz", "free": FREE, "start": changes(START), "paths": 2**16}
+    asked = {"detector": "box.npz", "free": FREE, "start": changes(START), "paths": SETTINGS.paths}
     asked |= {"runs": [{"lamp": LAMP, "events": "flash.h5"}]}
     named = {"particle": "mu-", "events": "muons.h5", "fits": "muons_fits.h5"}
     config, result = folder / "tracks.yaml", folder / "calibrated.yaml"

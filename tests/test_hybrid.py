@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from transport import strong_box
+from transport import EFFICIENCY, strong_box
 
 import lampyris as lp
 from lampyris.layout import box_panels
@@ -138,7 +138,7 @@ def test_a_source_near_the_wall_is_warned_of():
     arrivals, _ = lp.MonteCarlo()(near, box, key=jax.random.key(3))
     count = np.bincount(arrivals.channel[~arrivals.direct], minlength=box.sensors.count)
     expected = lp.Hybrid(rays=32768, steps=10, scatter_rays=131072)(near, box)
-    mean, whole = (np.asarray(part, float) / 0.2 for part in (expected.indirect.charge, expected.charge))
+    mean, whole = (np.asarray(part, float) / EFFICIENCY for part in (expected.indirect.charge, expected.charge))
     true = np.sqrt((((count - mean) ** 2 - mean) / whole).sum() / whole.sum())
     # twice the resolution shows some of it
     assert 0.3 * true < bias < 1.5 * true

@@ -48,6 +48,6 @@ def expect(detector: Detector, source: Source, *, transport: Hybrid | ExpectedVa
     source = source.suited(detector.medium)
     if isinstance(transport, Hybrid):
         warn_near_wall(transport, source, detector)
-    if isinstance(transport, ExpectedValue):
+    else:
         transport = transport.prepared(detector)
     return expectation(transport, source, detector)

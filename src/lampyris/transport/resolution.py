@@ -17,6 +17,7 @@ from lampyris.transport.hybrid import Hybrid
 FINER = 2
 """Terms and cells of the finer predictions over those of the one that is judged."""
 SEEDS = (11, 23)
+"""Of the rays of the two pairs of predictions."""
 ROUGH = 0.05
 """Relative error of the charges from which on a source is warned of."""
 
@@ -50,7 +51,8 @@ def warn_near_wall(transport: Hybrid, source: Source, detector: Detector) -> Non
     if position is None or not all(map(is_concrete, jax.tree.leaves((transport, source, detector)))):
         return
     depth = float(np.min(on_host(detector.shape.signed_distance, position)))
-    if depth > 2.0 * float(np.max(np.asarray(detector.shape.half_extent()))) / transport.scatter_cells:
+    cell = 2.0 * float(np.max(np.asarray(detector.shape.half_extent()))) / transport.scatter_cells
+    if depth > cell:
         return
     bias = basis_bias(transport, source, detector)
     if bias > ROUGH:
