@@ -9,11 +9,13 @@ from 15 isotropic lamps of 1e7 photons, optics known. `joint`: both from all 16 
 scattering of four laser lines, each on a table with those knots. `mismodelled`: as `optics`, from data of water that
 scatters 2 % more, all of it forwards, which the fit keeps as it was. `times`: time offset (1 ns rms) and transit time spread
 (10 % rms) of each sensor from three isotropic lamps of 1e5 photons that flash 30 times. Figures are written after every
-experiment, and `--resume` goes on after the last one in the file; `seconds` are then those of the new experiments.
+experiment, and `--resume` goes on after the last one in the file; `seconds` are then those of the new experiments. With
+`--timed` no experiment is made, but one calibration is timed after all of it is compiled.
 """
 
 import argparse
 import json
+import os
 import time
 
 import equinox as eqx
@@ -125,8 +127,8 @@ def flashes_of(detector: lp.Detector, source, flashes: int, key) -> lp.Hits:
     return lp.Hits.stacked(events)
 
 
-def experiment(campaign: str, key) -> dict:
-    """One calibration of data with shot noise."""
+def drawn(campaign: str, key) -> tuple[lp.Detector, lp.Detector, list, list[lp.Run]]:
+    """True detector, the start of the fit, the lamps and their data with shot noise."""
     draw = np.random.default_rng(int(jax.random.randint(jax.random.fold_in(key, 1), (), 0, 2**31 - 1)))
     nominal, sources = detector_of(campaign), lamps(campaign)
     true = scattered_channels(campaign, nominal, draw)
@@ -135,6 +137,28 @@ def experiment(campaign: str, key) -> dict:
     flashes = FLASHES if campaign == "times" else 1
     runs = [lp.Run(s, flashes_of(real, s, flashes, k)) for s, k in zip(sources, keys, strict=True)]
     start = nominal if campaign in ("efficiencies", "times") else shifted(nominal, draw.choice([0.5, 1.5], 4))
+    return true, start, sources, runs
+
+
+def timed(campaign: str, key) -> dict:
+    """Seconds of one calibration after a first one of a single iteration has compiled everything."""
+    _, start, _, runs = drawn(campaign, key)
+    laps, key = [], jax.random.fold_in(key, 3)
+    for settings in (lp.CalibrationSettings(most_iterations=1), lp.CalibrationSettings()):
+        begin = time.perf_counter()
+        fit = lp.calibrate(start, runs, freed(campaign), settings=settings, key=key)
+        laps.append(time.perf_counter() - begin)
+    told = {
+        "seconds_first_iteration_with_compilation": laps[0],
+        "seconds": laps[1],
+        "cores": len(os.sched_getaffinity(0)),
+    }
+    return told | {"iterations": fit.statistics["iterations"], "result": fit.result, "peak_memory_gb": peak_memory_gb()}
+
+
+def experiment(campaign: str, key) -> dict:
+    """One calibration of data with shot noise."""
+    true, start, sources, runs = drawn(campaign, key)
     begin = time.perf_counter()
     fit = lp.calibrate(start, runs, freed(campaign), key=jax.random.fold_in(key, 3))
     seconds = time.perf_counter() - begin
@@ -239,7 +263,22 @@ def main() -> None:
     options.add_argument("--experiments", type=int, default=50)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--resume", action="store_true", help="keep the experiments already in the file")
+    options.add_argument(
+        "--timed", action="store_true", help="time one calibration after compilation, with no other beside it"
+    )
     chosen = options.parse_args()
+    for campaign in chosen.campaigns if chosen.timed else ():
+        lap = timed(campaign, jax.random.fold_in(jax.random.key(chosen.seed), 0))
+        record(
+            "calibration",
+            {f"{campaign}_timed": {"photons": 1e7}},
+            chosen.seed,
+            {f"{campaign}_timed": lap},
+            keep=True,
+            whole=(f"{campaign}_timed",),
+        )
+    if chosen.timed:
+        return
     file = RESULTS / "calibration.json"
     known = json.loads(file.read_text())["figures"] if file.exists() else {}
     for campaign in chosen.campaigns:

@@ -5,6 +5,7 @@ from statistics import median
 from typing import NamedTuple
 
 from _tell import (
+    alone,
     tell_adam,
     tell_convergence,
     tell_design,
@@ -156,7 +157,7 @@ def tell_optics(f: Figures) -> str:
     return (
         f"{o['converged']} of {o['experiments']} fits converge; errors {errors} %; mean pulls within {mean:.1f} +- "
         f"{o['pull_mean_sigma']:.2f}, widths {spread(o['pull_width'], '.2f')} +- {o['pull_width_sigma']:.2f}; "
-        f"{o['seconds']:.0f} s on one shared core"
+        f"{o['seconds']:.0f} s on one shared core; {alone(f['calibration']['optics_timed'])}"
     )
 
 

@@ -6,7 +6,15 @@ Figures = dict[str, dict]
 def tell_joint(f: Figures) -> str:
     o = f["calibration"]["joint"]
     means = ", ".join(f"{value:+.1f}" for value in o["pull_mean"].values())
-    return _channels(o, f"; mean pulls {means} +- {o['pull_mean_sigma']:.1f}")
+    told = _channels(o, f"; mean pulls {means} +- {o['pull_mean_sigma']:.1f}")
+    return f"{told}; {alone(f['calibration']['joint_timed'])}"
+
+
+def alone(lap: dict) -> str:
+    """One calibration after compilation, with no other beside it."""
+    seconds = lap["seconds"]
+    time = f"{seconds:.0f} s" if seconds < 100.0 else f"{seconds / 60.0:.1f} minutes"
+    return f"{time} on two cores after compilation"
 
 
 def tell_efficiencies(f: Figures) -> str:
