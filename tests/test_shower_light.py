@@ -41,7 +41,10 @@ def test_typical_shower_has_the_light_of_its_energy_at_the_distance_of_the_profi
     def all_of(energy):
         form = load_shower_light(particle).at(profile.photons.scaled(energy), profile.distance(energy))
         draws = jnp.asarray(np.random.default_rng(0).normal(size=(400, DEPTHS)))
-        mean = (jax.vmap(form.distance)(draws).mean(axis=0) * form.light.sum(axis=1)).sum()
+        mean = (
+            jax.vmap(lambda depths: form.distance(depths, jnp.zeros((DEPTHS, DEPTHS))))(draws).mean(axis=0)
+            * form.light.sum(axis=1)
+        ).sum()
         typical = shining(particle, energy, jnp.zeros(DEPTHS), jnp.zeros((TURNS, 3)))
         return typical, mean, profile.distance(energy), profile.photons(energy)
 
@@ -56,6 +59,21 @@ def test_typical_shower_has_the_light_of_its_energy_at_the_distance_of_the_profi
     # the showers that it was made from, and the 400 draws here, fix the mean distance to 1 to 3 % of itself each; real gaps
     # have longer tails than lognormal ones, and the light of slow electrons that turned back is put a centimetre ahead
     np.testing.assert_allclose(mean, distance, rtol=0.07, atol=0.015)
+
+
+def test_unknown_depths_put_the_light_at_its_mean_place():
+    """Of showers whose depths are known to a covariance, against the mean of draws from it."""
+    profile, energy = load_profile("e-"), jnp.asarray(400.0)
+    form = load_shower_light("e-").at(profile.photons.scaled(energy), profile.distance(energy))
+    random = np.random.default_rng(7)
+    root = np.diag(random.uniform(0.2, 1.0, DEPTHS)) @ np.linalg.qr(random.normal(size=(DEPTHS, DEPTHS)))[0]
+    known = random.normal(size=DEPTHS)
+    draws = known + random.normal(size=(4000, DEPTHS)) @ root.T
+    places = on_host(jax.vmap(lambda depths: form.distance(depths, jnp.zeros((DEPTHS, DEPTHS)))), draws)
+    there = np.asarray(form.distance(jnp.asarray(known, float), jnp.asarray(root @ root.T, float)))
+    assert np.abs((there - places.mean(axis=0)) / (places.std(axis=0) / np.sqrt(len(draws)))).max() < 4.5
+    sharp = np.asarray(form.distance(jnp.asarray(known, float), jnp.zeros((DEPTHS, DEPTHS))))
+    assert sharp[-1] < 0.97 * there[-1]
 
 
 def test_depths_fluctuate_as_those_of_simulated_showers():

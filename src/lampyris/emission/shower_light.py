@@ -49,9 +49,15 @@ class ShowerForm(NamedTuple):
     light: Float[Array, "nodes angles"]
     """share of all light in the bins of `angle_edges` about the own axis"""
 
-    def distance(self, latent: Float[Array, " depths"]) -> Float[Array, " nodes"]:
-        """Distance of each share along the initial direction [m]; zeros give the median gaps."""
-        return jnp.exp(self.log_gaps + self.mixing @ latent) @ self.within
+    def distance(
+        self, latent: Float[Array, " depths"], unknown: Float[Array, "depths depths"]
+    ) -> Float[Array, " nodes"]:
+        """Mean distance of each share along the initial direction [m], of numbers known to a covariance `unknown`.
+
+        Zeros in both give the median gaps, zeros that are known to a unit covariance the mean ones.
+        """
+        variance = jnp.einsum("gi,ij,gj->g", self.mixing, unknown, self.mixing)
+        return jnp.exp(self.log_gaps + self.mixing @ latent + 0.5 * variance) @ self.within
 
 
 class ShowerLight(eqx.Module):

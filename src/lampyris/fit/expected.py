@@ -74,9 +74,9 @@ def information_of(
 
     latent = model.latent_slopes(state)
     return Information(
-        squared(slopes / jnp.sqrt(variance)[:, None]) + squared(timed),
-        summed(slopes * (charge / variance)[:, None]),
-        summed(charge**2 / variance),
+        dispersion.weight * (squared(slopes / jnp.sqrt(variance)[:, None]) + squared(timed)),
+        dispersion.weight * summed(slopes * (charge / variance)[:, None]),
+        dispersion.weight * summed(charge**2 / variance),
         summed(slopes),
         summed(charge),
         latent.T @ latent,

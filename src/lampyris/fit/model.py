@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from lampyris._math import orthonormal_frame
@@ -47,6 +48,14 @@ class TrackModel(eqx.Module):
     @abstractmethod
     def source(self, state: State) -> Source:
         """What shines."""
+
+    def known_to(self, covariance: Float[np.ndarray, "latents latents"]) -> "TrackModel":
+        """The model for an event whose latent steps are known to a covariance."""
+        return self
+
+    def sharp(self) -> "TrackModel":
+        """The model in which latent numbers are exactly what they are."""
+        return self
 
     def latent_slopes(self, state: State) -> Float[Array, "latents p"]:
         """Derivatives of the latent numbers in the parameters."""
@@ -118,15 +127,24 @@ class OwnShower(Leaning):
     shaping = (0,)
     plain, vectors = DEPTHS, TURNS
     size = 7 + DEPTHS + 2 * TURNS
-    dispersion = Dispersion(channel=0.2, clumps=0.12)
+    dispersion = Dispersion(channel=0.2, clumps=0.12, weight=1.0 / 6.0)
+    unknown: Float[Array, "depths depths"]
+    """covariance of the depths, over which places of light are averaged: the likeliest depths of a shower are denser than its
+    mean ones, and a vertex found by them would lie ahead of the true one"""
 
     def light(self, track: Track, plain: Array, vectors: Array) -> Shower:
         t = track
-        return Shower(t.particle, t.energy, t.position, t.direction, t.time, plain, vectors)
+        return Shower(t.particle, t.energy, t.position, t.direction, t.time, plain, vectors, self.unknown)
+
+    def known_to(self, covariance: np.ndarray) -> "OwnShower":
+        return OwnShower(jnp.asarray(covariance[:DEPTHS, :DEPTHS], float))
+
+    def sharp(self) -> "OwnShower":
+        return OwnShower(jnp.zeros((DEPTHS, DEPTHS)))
 
 
 def model_of(particle: str) -> TrackModel:
     """How tracks of a particle are fitted: muons bend, showers have their own shape, pions are taken as the mean one."""
     if particle in ("mu-", "mu+"):
         return BentMuon()
-    return OwnShower() if particle in ("e-", "e+", "gamma") else MeanTrack()
+    return OwnShower(jnp.eye(DEPTHS)) if particle in ("e-", "e+", "gamma") else MeanTrack()

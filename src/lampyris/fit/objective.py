@@ -106,7 +106,9 @@ def prompt_of(direct: DirectRows, rows: Rows) -> Prompt:
     late = direct.rows[:, 3] / charge
     slopes = (direct.slopes[..., 3] - late * direct.slopes[..., 0]) / charge
     growth = direct.slopes[..., 0] / charge
-    return Prompt(slopes, growth, direct.variance, direct.rows[:, 1] / rows[:, 1], charge / rows[:, 0])
+    # rounding may leave a density just below none
+    chance = jnp.maximum(direct.rows[:, 1], 0.0) / rows[:, 1]
+    return Prompt(slopes, growth, direct.variance, chance, charge / rows[:, 0])
 
 
 def light_rows(light: Arrival, time: Array) -> Rows:

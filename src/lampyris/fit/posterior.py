@@ -104,7 +104,9 @@ def sample_posterior(
     problem, state, scattered = at_the_top(detector, hits, fit, transport, dispersion)
     local = problem.local(state, scattered, 0.0)
     root = jnp.asarray(np.linalg.cholesky(np.linalg.inv(local.curvature)), float)
-    event = _Event(problem.model, state, scattered, problem.seen, detector, problem.dispersion.as_arrays(), root)
+    event = _Event(
+        problem.model.sharp(), state, scattered, problem.seen, detector, problem.dispersion.as_arrays(), root
+    )
     chain_key, slip_key = jax.random.split(key)
     parts, at = [], jnp.zeros(len(root))
     for batch in range(1 - (-draws // BATCH)):

@@ -12,7 +12,7 @@ from lampyris._host import on_host
 from lampyris.detector import Detector
 from lampyris.emission import TrackProfile, load_profile
 from lampyris.fit.model import State, model_of
-from lampyris.fit.newton import Local
+from lampyris.fit.newton import Local, covariance_of
 from lampyris.fit.objective import Scattered, local_model, scattered_light
 from lampyris.fit.parameters import SCALES, place_step
 from lampyris.fit.settle import standard_distance
@@ -117,6 +117,15 @@ class Problem:
             self.dispersion = self.dispersion._replace(channel=self._roughness(expected))
         self.seen = observe(self.hits, self.detector.sensors, self.dispersion.relative(expected))
 
+    def learn(self, curvature: np.ndarray) -> None:
+        """Average the model over what the curvature leaves open of its latent numbers."""
+        self.know(covariance_of(curvature, slice(7, None)))
+
+    def know(self, covariance: np.ndarray) -> None:
+        """Average the model over latent numbers that are known to a covariance; nothing changes if it is none."""
+        if np.isfinite(covariance).all():
+            self.model = self.model.known_to(covariance)
+
     def _roughness(self, expected: Charges) -> float:
         """Relative rms of the direct charges of bright channels about an expectation, beyond counting and clumps.
 
@@ -136,6 +145,13 @@ class Problem:
         self.evaluations += 1
         seen = self.rough if blur > 0 else self.seen
         return local_model([self.model], [state], [scattered], seen, self.detector, self.dispersion, blur)
+
+    def log_likelihood(self, local: Local, state: State, scattered: Scattered) -> float:
+        """That of a state with all channels in full, of which `local` is the likelihood that is climbed."""
+        if self.dispersion.weight == 1.0:
+            return local.value
+        whole = self.dispersion._replace(weight=1.0)
+        return local_model([self.model], [state], [scattered], self.seen, self.detector, whole, 0.0).value
 
     def rough_local(self, state: State, scattered: Scattered) -> Local:
         """As `local`, of the seven numbers of the track alone, with its times and charges blurred."""

@@ -60,7 +60,10 @@ def reconstruct(
     if count < FEWEST_HITS:
         nothing = Local(np.nan, np.zeros(7), np.zeros((7, 7)), Charges(np.zeros(0), np.zeros(0)))
         return _fit(
-            problem, Stages(Climb(state, nothing, 0, False, nothing.curvature), False, 0, 0), "too few hits", count
+            problem,
+            Stages(Climb(state, nothing, 0, False, nothing.curvature), False, 0, 0, np.nan),
+            "too few hits",
+            count,
         )
     stages = _climb(problem, state)
     return _fit(problem, stages, _result(problem, stages), count)
@@ -166,4 +169,4 @@ def _fit(problem: Problem, stages: Stages, result: str, hits: int) -> Fit:
         "evaluations": problem.evaluations,
         "goodness": hit_pattern(expected, np.asarray(problem.hits.hit)) if expected.size else np.nan,
     }
-    return Fit(track, make_errors(covariance), covariance, NAMES, local.value, result, statistics)
+    return Fit(track, make_errors(covariance), covariance, NAMES, stages.log_likelihood, result, statistics)

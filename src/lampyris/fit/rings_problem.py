@@ -88,11 +88,15 @@ class RingsProblem:
     ):
         self.each = [Problem(detector, hits, particle, transport, dispersion) for particle in particles]
         self.data = self.each[0]
-        self.models = [one.model for one in self.each]
         self.ties = Ties(self.models, shared)
         if dispersion is None:
             # what the light of each track scatters by its energy follows; the total need not
             self.data.dispersion = self.data.dispersion._replace(total=PLACE)
+
+    @property
+    def models(self) -> list[TrackModel]:
+        """The models of all tracks."""
+        return [one.model for one in self.each]
 
     def start(self, tracks: Sequence[Track]) -> Rings:
         """The state of tracks about whose event nothing is known."""
@@ -106,6 +110,13 @@ class RingsProblem:
         """Give each channel the dispersion of the charge that is expected now."""
         self.data.weigh(expected)
 
+    def learn(self, curvature: np.ndarray) -> None:
+        """Average the models over what the curvature leaves open of their latent numbers."""
+        ties = self.ties
+        whole = ties.matrix @ covariance_of(curvature, slice(None)) @ ties.matrix.T
+        for one, first, end in zip(self.each, ties.first[:-1], ties.first[1:], strict=True):
+            one.know(whole[first + 7 : end, first + 7 : end])
+
     def local(self, state: Rings, scattered: tuple[Scattered, ...], blur: float) -> Local:
         """Value, gradient, curvature in the free numbers."""
         data = self.data
@@ -114,6 +125,14 @@ class RingsProblem:
         return self.ties.tied(
             local_model(self.models, state.states, scattered, seen, data.detector, data.dispersion, blur)
         )
+
+    def log_likelihood(self, local: Local, state: Rings, scattered: tuple[Scattered, ...]) -> float:
+        """That of a state with all channels in full, of which `local` is the likelihood that is climbed."""
+        data = self.data
+        if data.dispersion.weight == 1.0:
+            return local.value
+        whole = data.dispersion._replace(weight=1.0)
+        return local_model(self.models, state.states, scattered, data.seen, data.detector, whole, 0.0).value
 
     def rough_local(self, state: Rings, scattered: tuple[Scattered, ...]) -> Local:
         """As `local`, of the numbers of the tracks alone, with times and charges blurred."""
@@ -169,5 +188,5 @@ class RingsProblem:
         found = []
         for one, track, places in zip(self.each, state.tracks, self.ties.places, strict=True):
             own, result = whole[np.ix_(places, places)], result_of(one.at_boundary(track), stages.converged)
-            found.append(Fit(track, make_errors(own), own, NAMES, local.value, result, statistics))
+            found.append(Fit(track, make_errors(own), own, NAMES, stages.log_likelihood, result, statistics))
         return tuple(found)

@@ -23,6 +23,8 @@ class Stages(NamedTuple):
     converged: bool
     rough: int
     fine: int
+    log_likelihood: float
+    """in which every channel counts in full"""
 
 
 class Settling(Protocol):
@@ -36,8 +38,16 @@ class Settling(Protocol):
         """Give the channels the weights of the charges that are expected."""
         ...
 
+    def learn(self, curvature: np.ndarray) -> None:
+        """Take from the curvature of a climb how well the latent numbers are known."""
+        ...
+
     def local(self, state: Any, scattered: Any, blur: float) -> Local:
         """The likelihood about a state."""
+        ...
+
+    def log_likelihood(self, local: Local, state: Any, scattered: Any) -> float:
+        """That of a state with all channels in full, of which `local` is the likelihood that is climbed."""
         ...
 
     def move(self, state: Any, step: np.ndarray) -> Any | None:
@@ -62,9 +72,11 @@ def settle(problem: Settling, state: Any, expected: Charges, refreshes: int = RE
         climb = maximise(objective, problem.move, state, tolerance=tolerance, missing=missing)
         still = problem.distance_moved(state, climb.point, climb.local.curvature) < STILL
         fine, missing, state, expected = fine + climb.iterations, climb.missing, climb.point, climb.local.expected
-        if climb.converged and tolerance == CLOSE and still:
-            return Stages(climb, True, 0, fine)
-    return Stages(climb, False, 0, fine)
+        converged = climb.converged and tolerance == CLOSE and still
+        if converged:
+            break
+        problem.learn(climb.local.curvature)
+    return Stages(climb, converged, 0, fine, problem.log_likelihood(climb.local, state, scattered))
 
 
 def standard_distance(away: np.ndarray, curvature: np.ndarray, places: np.ndarray) -> float:

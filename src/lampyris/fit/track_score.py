@@ -70,12 +70,15 @@ def _pull(asked: Asked, state: State, scattered: Scattered, seen: Observation) -
     of_track = direct.slopes[..., :3].at[0].add(by_energy).at[6].add(by_time)
     prompt, first = prompt_of(direct, rows), of_detector.shape[0]
     scale, ones = seen.charge / charge.sum(), jnp.ones(sensors.count)
-    of_all = scale * jax.vjp(lambda r: channel_log_likelihood(r, seen), rows * scale)[1](ones)[0]
-    of_charge = scale * jax.vjp(lambda mean: charge_log_likelihood(mean, seen), charge * scale)[1](ones)[0]
-    root = jnp.sqrt(charge_information(charge * scale, seen, dispersion.charge_spread))
+    full = scale * dispersion.weight
+    of_all = full * jax.vjp(lambda r: channel_log_likelihood(r, seen), rows * scale)[1](ones)[0]
+    of_charge = full * jax.vjp(lambda mean: charge_log_likelihood(mean, seen), charge * scale)[1](ones)[0]
+    precision = charge_information(charge * scale, seen, dispersion.charge_spread)
+    root = jnp.sqrt(dispersion.weight * precision)
     charged = scale * jnp.concatenate([of_detector, of_track[..., 0], charge[None]]) * root
-    timed = _placed(prompt.slopes * jnp.sqrt(time_information(prompt, rows * scale, seen)), first)
-    parted = _placed(prompt.growth * jnp.where(seen.hit, prompt.chance - prompt.share, 0.0), first)
+    timed = _placed(prompt.slopes * jnp.sqrt(dispersion.weight * time_information(prompt, rows * scale, seen)), first)
+    told = jnp.sqrt(dispersion.weight) * jnp.where(seen.hit, prompt.chance - prompt.share, 0.0)
+    parted = _placed(prompt.growth * told, first)
     by_efficiency = light[:, 0] / sensors.relative_efficiency
     efficient = scale * by_efficiency * root
     gradient, information = _with_priors(
@@ -94,7 +97,7 @@ def _pull(asked: Asked, state: State, scattered: Scattered, seen: Observation) -
         efficient**2,
         by_efficiency * of_charge,
         charge,
-        1.0 / root**2,
+        1.0 / precision,
     )
 
 

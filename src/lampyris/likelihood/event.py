@@ -29,6 +29,12 @@ class Dispersion(NamedTuple):
     elsewhere. Indirect light comes from the whole event, so it does what the total light does. `total`:
     relative rms of the total light of particles of one energy; `charge_spread`: rms charge of one photoelectron [pe];
     `slip`: rms by which the light of a single track starts before or behind its vertex [m], with its time.
+
+    `weight`: what the log-likelihood of a channel counts for. One if channels depart from the prediction each by itself;
+    less if neighbours depart together, and so tell the same several times: a likelihood of all of them would believe a
+    single event too much.
+
+    **Reference**: Pauli, Racugno, Ventura, Statistica Sinica 21 (2011) 149, for the weight.
     """
 
     channel: float = 0.19
@@ -36,6 +42,7 @@ class Dispersion(NamedTuple):
     total: float = 0.009
     charge_spread: float = 0.4
     slip: float = 0.05
+    weight: float = 1.0
 
     def as_arrays(self) -> "Dispersion":
         """The same as arrays, of which compiled functions need not be made anew for every event."""
@@ -88,12 +95,12 @@ def likelihood_terms(rows: Rows, seen: Observation, dispersion: Dispersion) -> F
     """The terms whose sum is the log-likelihood: one for each channel, and one for the total charge.
 
     The channels judge the prediction scaled to the observed total charge, so the shape of the event alone; the total has
-    a term of its own with its own, smaller uncertainty.
+    a term of its own with its own, smaller uncertainty and counts in full.
     """
     total = rows[:, 0].sum()
     channels = channel_log_likelihood(rows * (seen.charge / total), seen)
     of_total = -0.5 * (jnp.log(seen.charge / total)) ** 2 / _total_variance(seen, dispersion)
-    return jnp.append(channels, of_total)
+    return jnp.append(dispersion.weight * channels, of_total)
 
 
 def quadratic(
@@ -116,12 +123,13 @@ def quadratic(
     charge_slopes = scale * (slopes[..., 0] - relative[:, None] * rows[:, 0])
     of_charge = charge_information(rows[:, 0] * scale, seen, dispersion.charge_spread)
     charged = charge_slopes * jnp.sqrt(of_charge)
-    information = charged @ charged.T + jnp.outer(relative, relative) / _total_variance(seen, dispersion)
+    information = charged @ charged.T
     for prompt in prompts:
         timed = prompt.slopes * jnp.sqrt(time_information(prompt, rows * scale, seen))
         # the time tells too which light it was: what it says of the share of the prompt light, hit by hit
         parted = prompt.growth * jnp.where(seen.hit, prompt.chance - prompt.share, 0.0)
         information = information + timed @ timed.T + parted @ parted.T
+    information = dispersion.weight * information + jnp.outer(relative, relative) / _total_variance(seen, dispersion)
     direct = rows[:, 0] * sum(prompt.share for prompt in prompts)
     return Quadratic(terms, jnp.einsum("psr,sr->p", slopes, towards), information, Charges(rows[:, 0], direct))
 

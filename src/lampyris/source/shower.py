@@ -28,6 +28,7 @@ class Shower(Source):
     `depths` say how the light of this shower lies along it, gap by gap from the vertex on. `turns` are vectors across the
     direction: how its axis leans away from the initial direction. All are standard normal numbers before any data are
     seen (the turns in every direction across); zeros make the typical shower, whose light is denser than the mean of many.
+    Where the depths are known to no more than a covariance, `unknown`, each share of the light stands at its mean place.
     The total light is that of the energy: its fluctuation hardly depends on the others. **Gradients**: right in all
     numbers.
     """
@@ -48,6 +49,10 @@ class Shower(Source):
         "leans of the axis, in units of their rms", "", real, (TURNS, 3), converter=as_array
     )
 
+    unknown: Float[Array, "depths depths"] = quantity(
+        "covariance of the depths", "", real, (DEPTHS, DEPTHS), ((0.0,) * DEPTHS,) * DEPTHS, converter=as_array
+    )
+
     @property
     def profile(self) -> TrackProfile:
         """The averaged profile of this particle: its yield, its distance and its range of energies."""
@@ -64,7 +69,7 @@ class Shower(Source):
         profile = self.profile
         profile.check_medium(medium)
         form = load_shower_light(self.particle).at(profile.photons.scaled(self.energy), profile.distance(self.energy))
-        distance = form.distance(self.depths)
+        distance = form.distance(self.depths, self.unknown)
         axis = normalise(self.direction + form.turns.T @ self.turns)
         position = self.position + distance[:, None] * self.direction + form.sideways.T @ self.turns
         # light of a share comes from all its length: a uniform spread in place is one in time too
