@@ -97,16 +97,17 @@ def test_gradient(double_precision):
     np.testing.assert_allclose(slope, difference, rtol=1e-6, atol=1e-7)
 
 
-def event_quadratic(seen, rows, slopes, prompt, step):
+def event_quadratic(seen, rows, slopes, prompt, step, weight):
     """The quadratic model of an event, and finite differences of its value along every parameter."""
-    dispersion = Dispersion()
+    dispersion = Dispersion(weight=weight)
     model = quadratic(rows, slopes, [prompt], seen, dispersion)
     moved = jax.vmap(lambda s: rows_log_likelihood(rows + step * s, seen, dispersion))
     back = jax.vmap(lambda s: rows_log_likelihood(rows - step * s, seen, dispersion))
     return model.gradient, model.information, (moved(slopes) - back(slopes)) / (2.0 * step)
 
 
-def test_quadratic_model_of_an_event(double_precision):
+@pytest.mark.parametrize("weight", [1.0, 0.2])
+def test_quadratic_model_of_an_event(weight, double_precision):
     draw, count, parameters = np.random.default_rng(2), 60, 4
     mean = draw.uniform(0.3, 8.0, count)
     charge = draw.poisson(mean).astype(float)
@@ -118,9 +119,14 @@ def test_quadratic_model_of_an_event(double_precision):
         slopes[..., 2], slopes[..., 0] / mean, jnp.full(count, 4.4), jnp.full(count, 0.8), jnp.full(count, 0.9)
     )
     seen = observe(hits, sensors, Dispersion().relative(Charges(mean, 0.9 * mean)))
-    gradient, information, difference = on_host(event_quadratic, seen, rows, slopes, prompt, 1e-5)
+    gradient, information, difference = on_host(event_quadratic, seen, rows, slopes, prompt, 1e-5, weight)
     np.testing.assert_allclose(gradient, difference, rtol=1e-6, atol=1e-7)
     assert np.linalg.eigvalsh(information).min() > 0
+    # what is known of the shape counts by its weight, the total in full
+    _, whole, _ = on_host(event_quadratic, seen, rows, slopes, prompt, 1e-5, 1.0)
+    _, half, _ = on_host(event_quadratic, seen, rows, slopes, prompt, 1e-5, 0.5)
+    np.testing.assert_allclose(information, whole + (weight - 1.0) * 2.0 * (whole - half), rtol=1e-9)
+    assert np.linalg.matrix_rank(2.0 * half - whole, tol=1e-6 * np.abs(whole).max()) == 1
 
 
 def test_dispersion_falls_with_the_charge_to_its_floor():

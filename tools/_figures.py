@@ -79,15 +79,33 @@ def tell_sample(f: Figures) -> str:
 
 def tell_other_samples(f: Figures) -> str:
     """Muons of other energies."""
+    return "; ".join(
+        f"{energy} MeV: {_resolutions(f['reconstruction'][f'mu-_{energy}'])}" for energy in (300, 600, 1500)
+    )
+
+
+def tell_electrons(f: Figures) -> str:
+    """Electrons: resolutions, bias along the track, pulls."""
     told = []
-    for energy in (300, 600):
-        s = f["reconstruction"][f"mu-_{energy}"]
+    for energy in (100, 500, 1000):
+        s = f["reconstruction"][f"e-_{energy}"]
+        pulls = ", ".join(
+            f"{s['track_pull_q68'][name]:.1f}" for name in ("energy", "along", "across", "direction", "time")
+        )
         told.append(
-            f"{energy} MeV: {round(s['converged_fraction'] * s['events'])} of {s['events']} converge; "
-            f"{s['vertex_q68_cm']:.1f} +- {s['vertex_q68_error_cm']:.1f} cm, {s['direction_q68_deg']:.2f} deg, momenta "
-            f"{s['momentum_q68_percent']:.1f} %, {s['beyond_1m']} beyond 1 m"
+            f"{energy} MeV: {_resolutions(s)}, {s['longitudinal_bias_cm']:+.1f} +- {s['longitudinal_bias_error_cm']:.1f} cm "
+            f"along the track, 68 % of pulls within {pulls}"
         )
     return "; ".join(told)
+
+
+def _resolutions(s: dict) -> str:
+    """What is told of a further sample."""
+    return (
+        f"{round(s['converged_fraction'] * s['events'])} of {s['events']} converge; "
+        f"{s['vertex_q68_cm']:.1f} +- {s['vertex_q68_error_cm']:.1f} cm, {s['direction_q68_deg']:.2f} deg, momenta "
+        f"{s['momentum_q68_percent']:.1f} %, {s['beyond_1m']} beyond 1 m"
+    )
 
 
 def tell_sample_pulls(f: Figures) -> str:
@@ -226,7 +244,12 @@ ROWS = {
     "sample": Row("muons of 1 GeV from the built-in engine, the same way", tell_sample, "reconstruction.py mu-_1000"),
     "sample pulls": Row("pulls of these", tell_sample_pulls, "reconstruction.py mu-_1000"),
     "other samples": Row(
-        "muons of other energies, the same way", tell_other_samples, "reconstruction.py mu-_300 mu-_600"
+        "muons of other energies, the same way", tell_other_samples, "reconstruction.py mu-_300 mu-_600 mu-_1500"
+    ),
+    "electrons": Row(
+        "electrons, the same way; pulls of energy, place along and across the track, direction and time",
+        tell_electrons,
+        "reconstruction.py e-_100 e-_500 e-_1000",
     ),
     "likelihood": Row(
         "likelihood of a prediction with its gradient, SK",
@@ -417,6 +440,7 @@ TABLES = {
         "sample",
         "sample pulls",
         "other samples",
+        "electrons",
         "identified",
         "convergence",
         "likelihood",

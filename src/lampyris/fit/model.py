@@ -128,7 +128,7 @@ class OwnShower(Leaning):
     plain, vectors = DEPTHS, TURNS
     size = 7 + DEPTHS + 2 * TURNS
     dispersion = Dispersion(channel=0.2, clumps=0.12, weight=1.0 / 6.0)
-    unknown: Float[Array, "depths depths"]
+    unknown: Float[Array, "depths depths"] = eqx.field(default_factory=lambda: jnp.eye(DEPTHS))
     """covariance of the depths, over which places of light are averaged: the likeliest depths of a shower are denser than its
     mean ones, and a vertex found by them would lie ahead of the true one"""
 
@@ -147,4 +147,4 @@ def model_of(particle: str) -> TrackModel:
     """How tracks of a particle are fitted: muons bend, showers have their own shape, pions are taken as the mean one."""
     if particle in ("mu-", "mu+"):
         return BentMuon()
-    return OwnShower(jnp.eye(DEPTHS)) if particle in ("e-", "e+", "gamma") else MeanTrack()
+    return OwnShower() if particle in ("e-", "e+", "gamma") else MeanTrack()
