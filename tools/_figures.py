@@ -17,6 +17,7 @@ from _tell import (
     tell_mismodelled,
     tell_precision,
     tell_ring,
+    tell_rings,
     tell_scans,
     tell_starts,
     tell_times,
@@ -272,6 +273,11 @@ ROWS = {
         lambda f: tell_identified(f, "1000"),
         "identification.py 1000",
     ),
+    "rings": Row(
+        "neutral pions of 500 MeV and electrons of the same light in SK, told apart by fits of one and two rings",
+        tell_rings,
+        "rings.py 500",
+    ),
     "convergence": Row(
         "muons of 1 GeV found from starts that are wrong in everything, by the distance of the vertex",
         tell_convergence,
@@ -442,6 +448,7 @@ TABLES = {
         "other samples",
         "electrons",
         "identified",
+        "rings",
         "convergence",
         "likelihood",
         "step",

@@ -31,6 +31,16 @@ def _channels(o: dict, shared: str) -> str:
     )
 
 
+def tell_rings(f: Figures) -> str:
+    r = f["rings"]["500"]
+    found = ", ".join(f"{100 * r['pions_found'][share]:.0f} % at {100 * float(share):g} %" for share in ("0.9", "0.98"))
+    return (
+        f"pions found with electrons kept: {found}; area under the curve {r['separation']['auc']:.2f} +- "
+        f"{r['separation']['auc_error']:.2f}; mass {r['mass_mean_mev']:.0f} +- {r['mass_mean_error_mev']:.0f} MeV, rms "
+        f"{r['mass_rms_mev']:.0f} MeV ({r['events']} of each)"
+    )
+
+
 def tell_times(f: Figures) -> str:
     o = f["calibration"]["times"]
     return (
