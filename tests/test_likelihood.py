@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from lampyris._host import on_host
+from lampyris.fit.objective import prompt_of
 from lampyris.likelihood import Charges, Dispersion, Observation, Prompt, channel_log_likelihood, observe, quadratic
 from lampyris.likelihood.channel import charge_log_likelihood
 from lampyris.likelihood.event import rows_log_likelihood
 from lampyris.response import Hits
 from lampyris.sensors import make_sensors
+from lampyris.transport.direct_slopes import DirectRows
 
 # times on a scale where one photoelectron is uniform between 0 and 1 ns: any other density is a change of variable
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
@@ -127,6 +129,14 @@ def test_quadratic_model_of_an_event(weight, double_precision):
     _, half, _ = on_host(event_quadratic, seen, rows, slopes, prompt, 1e-5, 0.5)
     np.testing.assert_allclose(information, whole + (weight - 1.0) * 2.0 * (whole - half), rtol=1e-9)
     assert np.linalg.matrix_rank(2.0 * half - whole, tol=1e-6 * np.abs(whole).max()) == 1
+
+
+def test_a_density_below_none_has_no_chance():
+    """Rounding leaves one in a channel of a million; its root would spoil the information of the whole event."""
+    light = jnp.asarray([[0.5, -1e-17, 0.1, 3.0], [0.5, 0.02, 0.1, 3.0]])
+    prompt = prompt_of(DirectRows(light, jnp.ones((2, 2, 4)), jnp.full(2, 4.4)), light[:, :3] + 1e-4)
+    assert float(prompt.chance[0]) == 0.0
+    assert float(prompt.chance[1]) == pytest.approx(0.02 / 0.0201, rel=1e-5)
 
 
 def test_dispersion_falls_with_the_charge_to_its_floor():

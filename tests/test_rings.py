@@ -60,6 +60,21 @@ def test_ties_share_vertex_and_time_alone():
     assert (second[7:] == 0.0).all()
 
 
+def test_each_track_learns_what_is_known_of_its_own_shower(tank, hits):
+    problem = RingsProblem(tank, hits, ["e-", "e-"], lp.Hybrid())
+    ties, own = problem.ties, OwnShower.size - 7
+    variance = np.random.default_rng(4).uniform(0.1, 0.9, ties.matrix.shape[1])
+    problem.learn(np.diag(1.0 / variance))
+    for number, model in enumerate(problem.models):
+        first = ties.plain + own * number
+        np.testing.assert_allclose(
+            model.unknown, np.diag(variance[first : first + OwnShower.plain]), rtol=1e-5, atol=1e-7
+        )
+        assert (np.asarray(model.sharp().unknown) == 0.0).all()
+    problem.learn(-np.diag(variance))  # of a curvature that is none, nothing is learnt
+    assert float(problem.models[0].unknown[0, 0]) == pytest.approx(variance[ties.plain], rel=1e-5)
+
+
 def test_slopes_of_the_common_likelihood(problem):
     """Against finite differences of its value; the sum of terms is single precision, so steps are a tenth of an error."""
     state = problem.start(TRUTH)

@@ -14,7 +14,7 @@ def alone(lap: dict) -> str:
     """One calibration after compilation, with no other beside it."""
     seconds = lap["seconds"]
     time = f"{seconds:.0f} s" if seconds < 100.0 else f"{seconds / 60.0:.1f} minutes"
-    return f"{time} on two cores after compilation"
+    return f"{time} on {lap['cores']} cores after compilation"
 
 
 def tell_efficiencies(f: Figures) -> str:
