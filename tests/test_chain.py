@@ -1,13 +1,16 @@
 """The whole chain in a middle-sized tank: one Geant4 muon to hits, expectation against Monte Carlo, and back."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import lampyris as lp
 from lampyris.data.events import demo_muon
 from lampyris.fit.identify import Identification
+from lampyris.fit.problem import Problem
 from lampyris.fit.profile_errors import profile_errors
+from lampyris.fit.reconstruct import STOPPING, stopping_energy
 
 pytestmark = pytest.mark.slow
 
@@ -47,6 +50,18 @@ def test_fit_finds_the_muon_from_data_alone(fit, truth):
     assert max(abs(pull) for pull in fit.pulls(truth).values()) < 5.0
     assert np.all(np.linalg.eigvalsh(fit.covariance) > 0)
     assert "MeV" in str(fit)
+
+
+def test_a_track_that_ends_outside_is_tried_with_its_end_inside(tank, event):
+    problem = Problem(tank, event.hits, "mu-")
+    length = problem.profile.length
+    leaving = lp.Track("mu-", 900.0, [6.0, 0.0, -1.0], [0.8, 0.0, -0.6], 3.0)
+    energy = stopping_energy(problem, leaving)
+    assert energy is not None
+    # the wall is two metres off along x; the way there is looked for in 64 steps of the length
+    step = float(length(leaving.energy)) / 64.0
+    assert float(length(jnp.asarray(energy))) == pytest.approx(STOPPING * 2.5, abs=STOPPING * step + 0.01)
+    assert stopping_energy(problem, lp.Track("mu-", 300.0, [6.0, 0.0, -1.0], [0.8, 0.0, -0.6], 3.0)) is None
 
 
 def test_errors_to_either_side_are_about_those_of_the_covariance(tank, event, fit):

@@ -25,6 +25,8 @@ LOOKS = 3
 """Most further looks at an event whose fit ends oddly."""
 ODD = 4.5
 """Standard deviations of a latent number or of the total charge beyond which a fit is looked at again."""
+STOPPING = 0.8
+"""Share of the way to the wall after which a track stops that is tried with its end inside."""
 ROUGH = 10.0
 """Gain of the log-likelihood that the rough stage leaves to the next."""
 
@@ -73,7 +75,8 @@ def _climb(problem: Problem, state: State) -> Stages:
     """The rough stage, then the likelihood itself; where that ends at an odd event, again from the same place.
 
     Far from the truth a fit may buy a wrong energy with turns and a range that no muon has, and stick there. Its place and
-    its direction are good by then, and with the energy of its light, straight again, it finds the rest.
+    its direction are good by then, and with the energy of its light, straight again, it finds the rest. A track that ends
+    outside shines no more for more energy, so a fit does not find back from there: it is tried with its end inside too.
     """
     scattered = problem.scattered(state)
     climb = maximise(
@@ -89,6 +92,11 @@ def _climb(problem: Problem, state: State) -> Stages:
         anew = problem.model.start(Track(track.particle, energy, track.position, track.direction, track.time))
         last = settle(problem, anew, climb.local.expected)
         fine, best = fine + last.fine, max(best, last, key=lambda stages: stages.climb.local.value)
+    track = best.climb.point.track
+    if (energy := stopping_energy(problem, track)) is not None:
+        anew = problem.model.start(Track(track.particle, energy, track.position, track.direction, track.time))
+        last = settle(problem, anew, climb.local.expected)
+        fine, best = fine + last.fine, max(best, last, key=lambda stages: stages.climb.local.value)
     return best._replace(rough=climb.iterations, fine=fine)
 
 
@@ -99,6 +107,22 @@ def _odd(problem: Problem, stages: Stages) -> bool:
     noise = np.hypot(problem.dispersion.total, np.sqrt((1.0 + problem.dispersion.charge_spread**2) / problem.charge))
     away = abs(np.log(problem.charge / local.expected.total.sum())) / noise
     return bool(max(latent, away) > ODD or not stages.converged)
+
+
+def stopping_energy(problem: Problem, track: Track) -> float | None:
+    """The energy at which a track that ends outside the detector would stop short of the wall; none if it ends inside."""
+    position, direction = (np.asarray(part, float) for part in (track.position, track.direction))
+
+    def room(length: float) -> float:
+        return problem.room(position + length * direction)
+
+    length = float(on_host(problem.profile.length, track.energy))
+    if room(length) > 0.0:
+        return None
+    ways = length * np.linspace(0.0, 1.0, 65)
+    reach = STOPPING * ways[np.argmax([room(way) <= 0.0 for way in ways])]
+    grid = np.geomspace(*problem.profile.energy_range, 200)
+    return float(np.interp(reach, on_host(problem.profile.length, grid), grid))
 
 
 def start_of(problem: Problem) -> Track:
