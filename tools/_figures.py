@@ -85,6 +85,16 @@ def tell_other_samples(f: Figures) -> str:
     )
 
 
+def tell_detectors(f: Figures) -> str:
+    """Particles in other detectors."""
+    told = {
+        "mu-_300@WCTE": "muons of 300 MeV in WCTE",
+        "e-_300@WCTE": "electrons of 300 MeV in WCTE",
+        "mu-_1000@HK": "muons of 1 GeV in HK",
+    }
+    return "; ".join(f"{words}: {_resolutions(f['reconstruction'][name])}" for name, words in told.items())
+
+
 def tell_electrons(f: Figures) -> str:
     """Electrons: resolutions, bias along the track, pulls."""
     told = []
@@ -268,6 +278,11 @@ ROWS = {
         ),
         "first_light.py --timing",
     ),
+    "detectors": Row(
+        "particles in other detectors, the same way",
+        tell_detectors,
+        "reconstruction.py mu-_300@WCTE e-_300@WCTE mu-_1000@HK",
+    ),
     "identified": Row(
         "muons of 1 GeV and electrons of the same light in SK, told apart by their likelihoods",
         lambda f: tell_identified(f, "1000"),
@@ -447,6 +462,7 @@ TABLES = {
         "sample pulls",
         "other samples",
         "electrons",
+        "detectors",
         "identified",
         "rings",
         "convergence",
