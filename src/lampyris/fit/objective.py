@@ -73,6 +73,18 @@ def local_model(
     return Local(float(terms.sum()), gradient, curvature, expected)
 
 
+def value_in_full(
+    models: Sequence[TrackModel],
+    states: Sequence[State],
+    scattered: Sequence[Scattered],
+    seen: Observation,
+    detector: Detector,
+    dispersion: Dispersion,
+) -> float:
+    """The log-likelihood at the states in which every channel counts in full."""
+    return local_model(models, states, scattered, seen, detector, dispersion._replace(weight=1.0), 0.0).value
+
+
 @eqx.filter_jit
 def direct_part(model: TrackModel, state: State, time: Array, detector: Detector, blur: Array) -> DirectRows:
     """Direct light and its derivatives in all parameters."""

@@ -13,7 +13,7 @@ from lampyris.detector import Detector
 from lampyris.emission import TrackProfile, load_profile
 from lampyris.fit.model import State, model_of
 from lampyris.fit.newton import Local, covariance_of
-from lampyris.fit.objective import Scattered, local_model, scattered_light
+from lampyris.fit.objective import Scattered, local_model, scattered_light, value_in_full
 from lampyris.fit.parameters import SCALES, place_step
 from lampyris.fit.settle import standard_distance
 from lampyris.likelihood import Charges, Dispersion, observe
@@ -146,12 +146,9 @@ class Problem:
         seen = self.rough if blur > 0 else self.seen
         return local_model([self.model], [state], [scattered], seen, self.detector, self.dispersion, blur)
 
-    def log_likelihood(self, local: Local, state: State, scattered: Scattered) -> float:
-        """That of a state with all channels in full, of which `local` is the likelihood that is climbed."""
-        if self.dispersion.weight == 1.0:
-            return local.value
-        whole = self.dispersion._replace(weight=1.0)
-        return local_model([self.model], [state], [scattered], self.seen, self.detector, whole, 0.0).value
+    def in_full(self, state: State, scattered: Scattered) -> float:
+        """The log-likelihood in which every channel counts in full."""
+        return value_in_full([self.model], [state], [scattered], self.seen, self.detector, self.dispersion)
 
     def rough_local(self, state: State, scattered: Scattered) -> Local:
         """As `local`, of the seven numbers of the track alone, with its times and charges blurred."""

@@ -83,21 +83,26 @@ def _climb(problem: Problem, state: State) -> Stages:
         lambda s: problem.rough_local(s, scattered), problem.move, state, most_iterations=15, tolerance=ROUGH
     )
     best = last = settle(problem, climb.point, climb.local.expected)
-    fine = best.fine
+
+    def again(track: Track, energy: float) -> Stages:
+        anew = problem.model.start(Track(track.particle, energy, track.position, track.direction, track.time))
+        return settle(problem, anew, climb.local.expected)
+
+    def better(one: Stages, other: Stages) -> Stages:
+        likelier = max(one, other, key=lambda stages: stages.climb.local.value)
+        return likelier._replace(fine=one.fine + other.fine)
+
     for _ in range(LOOKS):
         if not _odd(problem, last):
             break
-        track = last.climb.point.track
-        energy = _energy_of_light(problem, float(track.energy), problem.charge / last.climb.local.expected.total.sum())
-        anew = problem.model.start(Track(track.particle, energy, track.position, track.direction, track.time))
-        last = settle(problem, anew, climb.local.expected)
-        fine, best = fine + last.fine, max(best, last, key=lambda stages: stages.climb.local.value)
+        track, light = last.climb.point.track, last.climb.local.expected.total.sum()
+        last = again(track, _energy_of_light(problem, float(track.energy), problem.charge / light))
+        best = better(best, last)
     track = best.climb.point.track
-    if (energy := stopping_energy(problem, track)) is not None:
-        anew = problem.model.start(Track(track.particle, energy, track.position, track.direction, track.time))
-        last = settle(problem, anew, climb.local.expected)
-        fine, best = fine + last.fine, max(best, last, key=lambda stages: stages.climb.local.value)
-    return best._replace(rough=climb.iterations, fine=fine)
+    inside = stopping_energy(problem, track)
+    if inside is not None:
+        best = better(best, again(track, inside))
+    return best._replace(rough=climb.iterations)
 
 
 def _odd(problem: Problem, stages: Stages) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from lampyris.detector import Detector
 from lampyris.fit.model import State, TrackModel
 from lampyris.fit.newton import Local, covariance_of
-from lampyris.fit.objective import Scattered, local_model
+from lampyris.fit.objective import Scattered, local_model, value_in_full
 from lampyris.fit.parameters import NAMES, SCALES, further_along, jacobian, place_step
 from lampyris.fit.problem import PLACE, ROUGH_BLUR, Problem, light_spread
 from lampyris.fit.result import Fit, make_errors, result_of
@@ -126,13 +126,10 @@ class RingsProblem:
             local_model(self.models, state.states, scattered, seen, data.detector, data.dispersion, blur)
         )
 
-    def log_likelihood(self, local: Local, state: Rings, scattered: tuple[Scattered, ...]) -> float:
-        """That of a state with all channels in full, of which `local` is the likelihood that is climbed."""
+    def in_full(self, state: Rings, scattered: tuple[Scattered, ...]) -> float:
+        """The log-likelihood in which every channel counts in full."""
         data = self.data
-        if data.dispersion.weight == 1.0:
-            return local.value
-        whole = data.dispersion._replace(weight=1.0)
-        return local_model(self.models, state.states, scattered, data.seen, data.detector, whole, 0.0).value
+        return value_in_full(self.models, state.states, scattered, data.seen, data.detector, data.dispersion)
 
     def rough_local(self, state: Rings, scattered: tuple[Scattered, ...]) -> Local:
         """As `local`, of the numbers of the tracks alone, with times and charges blurred."""

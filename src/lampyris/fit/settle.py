@@ -46,8 +46,8 @@ class Settling(Protocol):
         """The likelihood about a state."""
         ...
 
-    def log_likelihood(self, local: Local, state: Any, scattered: Any) -> float:
-        """That of a state with all channels in full, of which `local` is the likelihood that is climbed."""
+    def in_full(self, state: Any, scattered: Any) -> float:
+        """The log-likelihood in which every channel counts in full."""
         ...
 
     def move(self, state: Any, step: np.ndarray) -> Any | None:
@@ -64,19 +64,21 @@ def settle(problem: Settling, state: Any, expected: Charges, refreshes: int = RE
 
     `expected` are the charges by which the channels are weighed at first, `refreshes` the most evaluations of the light.
     """
-    fine, missing = 0, None
+    fine, missing, last = 0, None, None
     for tolerance in (NEAR, *[CLOSE] * refreshes):
+        if last is not None:
+            problem.learn(last.curvature)
         scattered = problem.scattered(state)
         problem.weigh(expected)
         objective = partial(problem.local, scattered=scattered, blur=0.0)
         climb = maximise(objective, problem.move, state, tolerance=tolerance, missing=missing)
         still = problem.distance_moved(state, climb.point, climb.local.curvature) < STILL
-        fine, missing, state, expected = fine + climb.iterations, climb.missing, climb.point, climb.local.expected
+        fine, missing, state, last = fine + climb.iterations, climb.missing, climb.point, climb.local
+        expected = last.expected
         converged = climb.converged and tolerance == CLOSE and still
         if converged:
             break
-        problem.learn(climb.local.curvature)
-    return Stages(climb, converged, 0, fine, problem.log_likelihood(climb.local, state, scattered))
+    return Stages(climb, converged, 0, fine, problem.in_full(state, scattered))
 
 
 def standard_distance(away: np.ndarray, curvature: np.ndarray, places: np.ndarray) -> float:
