@@ -1,6 +1,7 @@
 """Small vector algebra whose gradients stay finite where a plain formula would divide by zero."""
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 
@@ -13,6 +14,18 @@ def safe_sqrt(x: Array) -> Array:
     """Square root with zero value and zero gradient where `x <= 0`."""
     positive = x > 0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
+
+
+def sine(angle: Array) -> Array:
+    """Sine of an angle between 0 and pi [rad], right to single precision, and in little time: angles of a circle need no care.
+
+    **Gradients**: right.
+    """
+    small = jnp.minimum(angle, np.pi - angle)
+    square, series = small**2, 0.0
+    for order in (11, 9, 7, 5, 3):
+        series = (1.0 + series) * -square / (order * (order - 1))
+    return small * (1.0 + series)
 
 
 def safe_norm(vector: Array) -> Array:

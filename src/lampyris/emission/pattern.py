@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lampyris._math import safe_sqrt
+from lampyris._math import safe_sqrt, sine
 from lampyris._module import Module, as_array, positive, quantity
 
 
@@ -75,7 +75,7 @@ class RingPattern(Pattern):
 
     def mean_intensity(self, angle: Array, half_width: Array, solid_angle: Array) -> Array:
         low, high = jnp.maximum(angle - half_width, 0.0), jnp.minimum(angle + half_width, jnp.pi)
-        band = 2.0 * jnp.pi * (jnp.cos(low) - jnp.cos(high))
+        band = 4.0 * jnp.pi * sine(0.5 * (low + high)) * sine(0.5 * (high - low))
         return (self.cumulative(high) - self.cumulative(low)) / band
 
 

@@ -9,7 +9,7 @@ as one repeats the first within the last.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -121,16 +121,23 @@ def _pairs(emitters: Emitters, sensors: Sensors, table: DistanceTable, time: Arr
         covered = solid_angles(seen, sensors.radius)
         return intensity(emitters.pattern, seen, sensors.radius, covered) * covered * transmission(seen, sensors, table)
 
-    value, push = jax.linearize(light, view)
-    none, one = jnp.zeros_like(value), jnp.ones_like(value)
-    by_view = [push(View(*(one if name == other else none for other in View._fields))) for name in View._fields]
-    (delay, variance), timed = jax.linearize(lambda seen: delays(seen, sensors, table), view)
-    further, steeper = timed(View(one, none, none, none)), timed(View(none, none, one, none))
+    value = light(view)
+    by_view = View(*(_slope(light, view, name) for name in View._fields))
+
+    def delayed(seen: View) -> tuple[Array, Array]:
+        return delays(seen, sensors, table)
+
+    delay, variance = delayed(view)
+    further, steeper = (_slope(delayed, view, name) for name in ("distance", "incidence"))
     rms = jnp.sqrt(sensors.time_spread[:, None] ** 2 + emitters.time_rms**2 + variance + blur**2)
     late = emitters.time + delay - time[:, None]
-    return _Pairs(
-        value, View(*by_view), late, rms, further[0], steeper[0], 0.5 * further[1] / rms, 0.5 * steeper[1] / rms
-    )
+    return _Pairs(value, by_view, late, rms, further[0], steeper[0], 0.5 * further[1] / rms, 0.5 * steeper[1] / rms)
+
+
+def _slope(of: Callable[[View], Any], view: View, name: str) -> Any:
+    """Derivative of what is seen in one number of the view: of the others nothing is worked out."""
+    one = getattr(view, name)
+    return jax.jvp(lambda value: of(view._replace(**{name: value})), (one,), (jnp.ones_like(one),))[1]
 
 
 def _changes(emitters: Emitters, motion: Motion, sensors: Sensors, table: DistanceTable) -> list[Array]:
