@@ -12,6 +12,7 @@ from lampyris.emission import load_profile
 from lampyris.emission.muon_light import SHORTEST, load_muon_light
 from lampyris.fit.model import KINKS, BentMuon, OwnShower
 from lampyris.source import BentTrack, Track
+from lampyris.source.bent_track import EDGES, NODES
 from lampyris.spectrum import Constant
 from lampyris.transport.direct import DistanceTable, direct_light
 from lampyris.transport.direct_slopes import motion_of, rows_and_slopes
@@ -49,9 +50,10 @@ def test_random_kinks_bend_as_highland_says():
     across = np.stack([[0.8, 0.0, -0.6], [0.0, 1.0, 0.0]])
     kinks = draw.normal(size=(count, KINKS, 2)) @ across
     _, axis, _, _ = on_host(jax.vmap(shining, (None, 0, None)), energy, kinks, 0.0)
-    path = np.array([axis[:, 12] @ a for a in across])
+    third = NODES // 3
+    path = np.array([axis[:, third] @ a for a in across])
     # from 1 GeV over 1.6 m of water in thin steps: the integral of the Highland formula, by hand
-    steps = np.linspace(0.0, 12.5 / 36.0 * 4.62, 200)
+    steps = np.linspace(0.0, EDGES[third : third + 2].mean() * 4.62, 200)
     energies = np.interp(4.72 - steps, *_ranges())
     momentum_beta = energies * (energies + 211.317) / (energies + 105.658)
     beta2 = momentum_beta / (energies + 105.658)

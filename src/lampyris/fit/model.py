@@ -114,7 +114,7 @@ class BentMuon(Leaning):
     shaping = (0, 7)
     plain, vectors = 1, KINKS
     size = 8 + 2 * KINKS
-    dispersion = Dispersion(channel=0.19, clumps=0.25)
+    dispersion = Dispersion(channel=0.19, clumps=0.25, weight=0.7)
 
     def light(self, track: Track, plain: Array, vectors: Array) -> BentTrack:
         t = track

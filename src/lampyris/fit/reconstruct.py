@@ -141,11 +141,12 @@ def start_of(problem: Problem) -> Track:
         candidates = [Candidate(_inside(problem, seed.position), seed.direction, seed.time, np.sqrt(low * high), 0.0)]
     best, best_value = None, -np.inf
     for candidate in candidates:
-        energy = float(np.clip(candidate.energy, 1.01 * low, 0.99 * high))
+        energy, scattered = float(np.clip(candidate.energy, 1.01 * low, 0.99 * high)), None
         for _ in range(2):
             track = Track(problem.particle, energy, candidate.position, candidate.direction, candidate.time)
             state = problem.model.start(track)
-            local = problem.local(state, problem.scattered(state), ROUGH_BLUR)
+            scattered = problem.scattered(state) if scattered is None else scattered
+            local = problem.local(state, scattered, ROUGH_BLUR)
             if best is None or local.value > best_value:
                 best, best_value = track, local.value
             energy = _energy_of_light(problem, energy, problem.charge / local.expected.total.sum())
