@@ -54,14 +54,19 @@ def events_of(sample: Sample, detector: lp.Detector, count: int, seed: int) -> I
         yield lp.simulate(detector, track, key=jax.random.fold_in(jax.random.key(own), number)), track
 
 
-def fit(name: str, count: int, seed: int, jobs: int) -> dict:
-    """Make the events of a sample, if they are not there, fit them, and tell how it went."""
-    sample = Sample.of(name)
-    stem = f"{sample.name}_{count}_{seed}"
-    events, fits = FOLDER / f"{stem}.h5", FOLDER / f"{stem}_fits.h5"
+def events_file(name: str, count: int, seed: int) -> Path:
+    """The file of a sample, made if it is not there."""
+    sample, events = Sample.of(name), FOLDER / f"{name}_{count}_{seed}.h5"
     if not events.exists():
         detector = lp.catalog.load(sample.detector)
         write_events(events, detector, events_of(sample, detector, count, seed), seed=seed)
+    return events
+
+
+def fit(name: str, count: int, seed: int, jobs: int) -> dict:
+    """Make the events of a sample, if they are not there, fit them, and tell how it went."""
+    sample, events = Sample.of(name), events_file(name, count, seed)
+    fits = events.with_name(f"{events.stem}_fits.h5")
     if not fits.exists():
         words = ["reconstruct", str(events), "--particle", sample.particle, "--detector", sample.detector]
         subprocess.run([sys.executable, "-m", "lampyris", *words, "-o", str(fits), "--jobs", str(jobs)], check=True)

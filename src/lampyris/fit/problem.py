@@ -11,7 +11,7 @@ from lampyris._checks import LampyrisError
 from lampyris._host import on_host
 from lampyris.detector import Detector
 from lampyris.emission import TrackProfile, load_profile
-from lampyris.fit.model import State, model_of
+from lampyris.fit.model import State, TrackModel, model_of
 from lampyris.fit.newton import Local, covariance_of
 from lampyris.fit.objective import Scattered, local_model, scattered_light, value_in_full
 from lampyris.fit.parameters import SCALES, place_step
@@ -86,9 +86,10 @@ class Problem:
         particle: str,
         transport: Hybrid | None = None,
         dispersion: Dispersion | None = None,
+        model: TrackModel | None = None,
     ):
         self.detector, self.transport = detector, fine_transport(detector) if transport is None else transport
-        self.model, self.profile = model_of(particle), load_profile(particle)
+        self.model, self.profile = model_of(particle) if model is None else model, load_profile(particle)
         charge_spread = float(detector.sensors.charge_spread)
         known = self.model.dispersion._replace(charge_spread=charge_spread)
         self.dispersion = known if dispersion is None else dispersion

@@ -7,7 +7,7 @@ import numpy as np
 from lampyris._host import on_host
 from lampyris.detector import Detector
 from lampyris.fit.hit_pattern import hit_pattern
-from lampyris.fit.model import State
+from lampyris.fit.model import State, TrackModel
 from lampyris.fit.newton import Climb, Local, covariance_of, maximise
 from lampyris.fit.parameters import NAMES, further_along, jacobian
 from lampyris.fit.problem import MARGIN, ROUGH_BLUR, Problem, check_light, may_start
@@ -39,6 +39,7 @@ def reconstruct(
     start: Track | None = None,
     transport: Hybrid | None = None,
     dispersion: Dispersion | None = None,
+    model: TrackModel | None = None,
 ) -> Fit:
     """Fit energy, vertex, direction and time of a particle to one event; no truth is needed.
 
@@ -46,14 +47,15 @@ def reconstruct(
     stage fits with times and charges blurred, so that it catches from metres away; the second is the likelihood itself.
     Muons are fitted with their bends and the stretch of their range as latent numbers, electrons and gammas with depths and
     leans of their shower. `transport` is how the light is predicted, finer than the default `Hybrid` if none is given.
-    `dispersion` says how far single events differ from the prediction, that of the kind of particle if none is given; the
-    covariance is the block of the seven numbers in the inverse information of all.
+    `model` describes the light by other latent numbers than those, `dispersion` says how far single events differ from the
+    prediction, both as the kind of particle has it if none is given; the covariance is the block of the seven numbers in the
+    inverse information of all.
 
     Raises `LampyrisError` for an empty or unsound event; everything else ends in the `result` of the fit.
     """
     hits.check(detector.sensors.count)
     check_light(detector, particle)
-    problem = Problem(detector, hits, particle, transport, dispersion)
+    problem = Problem(detector, hits, particle, transport, dispersion, model)
     count = int(np.asarray(hits.hit).sum())
     if start is None:
         start = start_of(problem)

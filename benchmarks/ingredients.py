@@ -1,0 +1,118 @@
+"""What each ingredient of the fit of a muon is worth: the same events with and without it.
+
+    python benchmarks/ingredients.py mu-_1000 --events 50
+
+A sample is named and drawn as in `reconstruction.py`. `mean plain` is the likelihood of the averaged track in which every channel is
+Poisson, as fitters have it; `mean` is the averaged track with all that the fit allows single events to differ by. `range`
+adds the range that straggles, `turns` the turns of the track, and `bent` is both, as muons are fitted. `bent plain` is that
+track with Poisson channels, and `full weight` lets each channel count for one. A run that was broken off goes on where it
+was; figures are written after every variant.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array
+from reconstruction import FOLDER, Sample, events_file, measure
+
+import lampyris as lp
+from lampyris.data._fit_rows import FitRow
+from lampyris.data.fits_file import FitsWriter, read_fits, summary
+from lampyris.data.hits_file import read_events
+from lampyris.fit.many import EventFitter
+from lampyris.fit.model import KINKS, BentMuon, Leaning, MeanTrack, TrackModel
+from lampyris.likelihood import Dispersion
+from lampyris.response import Hits
+from lampyris.source import BentTrack
+
+PLAIN = Dispersion(channel=0.0, clumps=0.0, total=0.0)
+"""Every channel is Poisson, and the total charge too."""
+
+
+class _Dispersed(Leaning):
+    dispersion = BentMuon.dispersion
+
+
+class Range(_Dispersed):
+    """A straight muon whose range straggles."""
+
+    shaping = (0, 7)
+    plain, vectors, size = 1, 0, 8
+
+    def light(self, track: lp.Track, plain: Array, vectors: Array) -> BentTrack:
+        t = track
+        return BentTrack(t.particle, t.energy, t.position, t.direction, t.time, jnp.zeros((KINKS, 3)), plain[0])
+
+
+class Turns(_Dispersed):
+    """A muon of mean range that bends."""
+
+    shaping = (0,)
+    plain, vectors, size = 0, KINKS, 7 + 2 * KINKS
+
+    def light(self, track: lp.Track, plain: Array, vectors: Array) -> BentTrack:
+        t = track
+        return BentTrack(t.particle, t.energy, t.position, t.direction, t.time, vectors, 0.0)
+
+
+class FullWeight(BentMuon):
+    """A muon as it is fitted, but for channels that count for one each."""
+
+    dispersion = BentMuon.dispersion._replace(weight=1.0)
+
+
+class Variant(NamedTuple):
+    """A way to fit a muon."""
+
+    model: TrackModel
+    dispersion: Dispersion | None = None
+
+
+VARIANTS = {
+    "mean plain": Variant(MeanTrack(), PLAIN),
+    "mean": Variant(MeanTrack()),
+    "range": Variant(Range()),
+    "turns": Variant(Turns()),
+    "bent plain": Variant(BentMuon(), PLAIN),
+    "full weight": Variant(FullWeight()),
+    "bent": Variant(BentMuon()),
+}
+
+
+def fit_as(variant: Variant, detector: lp.Detector, hits: Hits, particles: tuple[str, ...]) -> lp.Fit:
+    """The fit of one event."""
+    return lp.reconstruct(detector, hits, particle=particles[0], dispersion=variant.dispersion, model=variant.model)
+
+
+def fit_all(sample: Sample, events: Path, fits: Path, fit: Callable[..., lp.Fit]) -> None:
+    """Fit the events of a file that have no row yet."""
+    detector, file = lp.catalog.load(sample.detector), read_events(events)
+    fitter, writer = EventFitter(detector, (sample.particle,), fit), FitsWriter(fits, file, sample.particle)
+    for number in sorted(set(range(len(file))) - writer.done):
+        outcome = fitter(file.hits(number))
+        told = {"result": outcome.result, "note": outcome.note, "seconds": outcome.seconds}
+        writer.append(FitRow.of(number, outcome.fit, file.truth(number), **told))
+    writer.finish()
+
+
+def compare(name: str, count: int, seed: int, jobs: int) -> dict:
+    """All variants on the same events."""
+    sample, events, told = Sample.of(name), events_file(name, count, seed), {}
+    for variant, way in VARIANTS.items():
+        fits = FOLDER / f"{events.stem}_{variant.replace(' ', '_')}.h5"
+        if not fits.exists():
+            fit_all(sample, events, fits, partial(fit_as, way))
+        told[variant] = summary(read_fits(fits))
+        print(variant, told[variant], flush=True)
+    return told
+
+
+def main() -> None:
+    measure("ingredients", "PARTICLE_ENERGY[@DETECTOR]", 50, compare)
+
+
+if __name__ == "__main__":
+    main()
