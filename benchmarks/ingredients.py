@@ -2,11 +2,11 @@
 
     python benchmarks/ingredients.py mu-_1000 --events 50
 
-A sample is named and drawn as in `reconstruction.py`. `mean plain` is the likelihood of the averaged track in which every channel is
-Poisson, as fitters have it; `mean` is the averaged track with all that the fit allows single events to differ by. `range`
-adds the range that straggles, `turns` the turns of the track, and `bent` is both, as muons are fitted. `bent plain` is that
-track with Poisson channels, and `full weight` lets each channel count for one. A run that was broken off goes on where it
-was; figures are written after every variant.
+A sample is named and drawn as in `reconstruction.py`. `mean plain` is the likelihood of the averaged track in which every
+channel is Poisson, as fitters have it; `mean` is the averaged track with all that the fit allows single events to differ by.
+`range` adds the range that straggles, `turns` the turns of the track, and `bent` is both, as muons are fitted. `bent plain`
+is that track with Poisson channels, and `full weight` lets each channel count for one. A run that was broken off goes on
+where it was.
 """
 
 from collections.abc import Callable
