@@ -4,7 +4,7 @@ import numpy as np
 
 import lampyris as lp
 from lampyris.form import Ball, Dome
-from lampyris.layout import barrel, box_panels, caps, domed_modules, fibonacci_sphere, join
+from lampyris.layout import Placed, barrel, box_panels, caps, domed_modules, fibonacci_sphere, join
 from lampyris.medium import Medium, Scatterer
 from lampyris.phase import Rayleigh
 from lampyris.sensors import make_sensors
@@ -13,24 +13,39 @@ from lampyris.surface import Lambertian, Mixture
 MEDIUM = Medium(1.34, 90.0, (Scatterer(60.0, Rayleigh()),))
 
 
+def _places(shape: lp.Cylinder, sensors: int) -> tuple[Placed, float]:
+    """About so many places on the wall of a cylinder, and their distance [m]."""
+    radius, height = float(shape.radius), float(shape.height)
+    pitch = float(np.sqrt(float(shape.area()) / sensors))
+    rows, columns = int(height / pitch), int(2.0 * np.pi * radius / pitch)
+    sides = barrel(shape, columns=columns, rows=rows, pitch=pitch, first_row=0.5 * (height - (rows - 1) * pitch))
+    ends = caps(shape, count=4 * int(np.pi * (radius - pitch) ** 2 / pitch**2 / 4.0), pitch=pitch)
+    return join(sides, ends), pitch
+
+
 def tank(sensors: int) -> lp.Detector:
     """The tank of SK with about so many sensors that cover 40 % of its wall."""
     shape = lp.Cylinder(16.9, 36.2)
-    pitch = float(np.sqrt(float(shape.area()) / sensors))
-    rows = int(36.2 / pitch)
-    placed = join(
-        barrel(
-            shape,
-            columns=int(2.0 * np.pi * 16.9 / pitch),
-            rows=rows,
-            pitch=pitch,
-            first_row=0.5 * (36.2 - (rows - 1) * pitch),
-        ),
-        caps(shape, count=4 * int(np.pi * (16.9 - pitch) ** 2 / pitch**2 / 4.0), pitch=pitch),
-    )
+    placed, pitch = _places(shape, sensors)
     return lp.Detector(
         shape, MEDIUM, Lambertian(0.2), make_sensors(*placed, 0.357 * pitch, 0.2, surface=Lambertian(0.25))
     )
+
+
+def covered(sensors: int) -> lp.Detector:
+    """SK with about so many of its tubes."""
+    known = lp.catalog.load("SK")
+    placed, _ = _places(known.shape, sensors)
+    tubes = make_sensors(
+        *placed,
+        0.254,
+        known.sensors.quantum_efficiency,
+        surface=known.sensors.surface,
+        transit_time_spread=2.1,
+        charge_spread=0.4,
+        dark_rate=4.2,
+    )
+    return lp.Detector(known.shape, known.medium, known.wall, tubes, name=f"SK with {len(placed[0])} tubes")
 
 
 def cavities() -> dict[str, lp.Detector]:

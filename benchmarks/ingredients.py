@@ -9,20 +9,15 @@ is that track with Poisson channels, and `full weight` lets each channel count f
 where it was.
 """
 
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import jax.numpy as jnp
+from _fitted import fitted
 from jaxtyping import Array
 from reconstruction import FOLDER, Sample, events_file, measure
 
 import lampyris as lp
-from lampyris.data._fit_rows import FitRow
-from lampyris.data.fits_file import FitsWriter, read_fits, summary
-from lampyris.data.hits_file import read_events
-from lampyris.fit.many import EventFitter
 from lampyris.fit.model import KINKS, BentMuon, Leaning, MeanTrack, TrackModel
 from lampyris.likelihood import Dispersion
 from lampyris.response import Hits
@@ -87,25 +82,13 @@ def fit_as(variant: Variant, detector: lp.Detector, hits: Hits, particles: tuple
     return lp.reconstruct(detector, hits, particle=particles[0], dispersion=variant.dispersion, model=variant.model)
 
 
-def fit_all(sample: Sample, events: Path, fits: Path, fit: Callable[..., lp.Fit]) -> None:
-    """Fit the events of a file that have no row yet."""
-    detector, file = lp.catalog.load(sample.detector), read_events(events)
-    fitter, writer = EventFitter(detector, (sample.particle,), fit), FitsWriter(fits, file, sample.particle)
-    for number in sorted(set(range(len(file))) - writer.done):
-        outcome = fitter(file.hits(number))
-        told = {"result": outcome.result, "note": outcome.note, "seconds": outcome.seconds}
-        writer.append(FitRow.of(number, outcome.fit, file.truth(number), **told))
-    writer.finish()
-
-
 def compare(name: str, count: int, seed: int, jobs: int) -> dict:
     """All variants on the same events."""
     sample, events, told = Sample.of(name), events_file(name, count, seed), {}
+    detector = lp.catalog.load(sample.detector)
     for variant, way in VARIANTS.items():
         fits = FOLDER / f"{events.stem}_{variant.replace(' ', '_')}.h5"
-        if not fits.exists():
-            fit_all(sample, events, fits, partial(fit_as, way))
-        told[variant] = summary(read_fits(fits))
+        told[variant] = fitted(detector, events, fits, sample.particle, partial(fit_as, way))
         print(variant, told[variant], flush=True)
     return told
 

@@ -79,6 +79,7 @@ def test_parts_of_a_shift_along_the_track():
     assert found.pull[0, 5] == pytest.approx(0.5, rel=1e-6)
     # .03 m along and .04 m up against errors of .05; the azimuth by .01 at the equator
     np.testing.assert_allclose(found.turned_pull[0, 1:6], [0.6, -0.8, 0.0, 0.0, 0.5], atol=1e-6)
+    np.testing.assert_allclose(found.own_error[0, 1:4], 0.05, rtol=1e-6)
 
 
 def test_momentum_of_another_particle():

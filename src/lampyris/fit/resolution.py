@@ -69,6 +69,8 @@ class Deviations(NamedTuple):
     """`away` over its error, (events, 7); NaN where there is no error"""
     turned_pull: np.ndarray
     """(events, 7), of the numbers in the frame of the true track, in the order of `FRAME`"""
+    own_error: np.ndarray
+    """(events, 7), of the same numbers, as the fits tell them [of the true energy, m, rad, ns]"""
     chi_square: np.ndarray
     """of all seven together; NaN where there is no covariance"""
 
@@ -92,8 +94,10 @@ def deviations(sample: Sample) -> Deviations:
         pull = away / np.sqrt(np.einsum("eii->ei", covariance))
     far = lambda values: np.where(fitted, values, np.inf)  # noqa: E731
     vertex = np.linalg.norm(shift, axis=1)
-    turned, chi_square = _turned(away, covariance, truth), _chi_square(away, covariance)
-    return Deviations(far(vertex), far(along), far(across), far(angle), far(momentum), away, pull, turned, chi_square)
+    turned, error = _turned(away, covariance, truth)
+    error[:, 0] /= truth[:, 0]
+    sizes = (far(vertex), far(along), far(across), far(angle), far(momentum))
+    return Deviations(*sizes, away, pull, turned, error, _chi_square(away, covariance))
 
 
 def resolution(sample: Sample) -> dict:
@@ -102,7 +106,8 @@ def resolution(sample: Sample) -> dict:
     `q68` and `median` are quantiles of the size of a deviation over all events with a truth (infinite if too many have no
     fit), `bias` the mean of the signed deviation over those with a fit, each with its standard error. Pulls, their widths
     (standard deviations) and coverages are taken over the fits that have errors, `with_errors` of them; coverage is the
-    share of truths within one standard deviation, `all`: within the 68 % region of all seven numbers.
+    share of truths within one standard deviation, `all`: within the 68 % region of all seven numbers. `own_error_median` are
+    the errors that fits give themselves: what their likelihood leaves open, the Cramer-Rao bound if it is right.
     """
     codes, counts = np.unique(np.array(sample.result, object).astype(str), return_counts=True)
     told: dict = {"events": len(sample.value), "results": dict(zip(codes.tolist(), counts.tolist(), strict=True))}
@@ -166,7 +171,17 @@ def _pulls(found: Deviations) -> dict:
     covered = dict(zip(NAMES, (np.abs(pull) < 1.0).mean(axis=0).tolist(), strict=True))
     whole = found.chi_square[np.isfinite(found.chi_square)]
     told["coverage_68"] = covered | ({"all": float((whole < WITHIN_ALL).mean())} if len(whole) else {})
-    return told | _turned_pulls(found.turned_pull[np.isfinite(found.turned_pull).all(axis=1)])
+    good = np.isfinite(found.turned_pull).all(axis=1)
+    return told | _turned_pulls(found.turned_pull[good]) | {"own_error_median": _own_errors(found.own_error[good])}
+
+
+def _own_errors(error: np.ndarray) -> dict[str, float]:
+    """Medians of the errors of fits in one axis."""
+    units = {"energy": ("percent", 100.0), "along": ("cm", 100.0), "across": ("cm", 100.0), "time": ("ns", 1.0)}
+    units["direction"] = ("deg", np.degrees(1.0))
+    if len(error) == 0:
+        return {}
+    return {f"{name}_{unit}": float(scale * np.median(error[:, FRAME[name]])) for name, (unit, scale) in units.items()}
 
 
 def _turned_pulls(pull: np.ndarray) -> dict:
@@ -189,8 +204,8 @@ def _chi_square(away: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     return found
 
 
-def _turned(away: np.ndarray, covariance: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Pulls of energy, vertex along and across the true direction, the two turns of the direction, and time.
+def _turned(away: np.ndarray, covariance: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pulls and errors of energy, vertex along and across the true direction, the two turns of the direction, and time.
 
     Unlike those of theta and phi, they do not depend on where a track points, and nothing is singular at a pole.
     """
@@ -203,7 +218,7 @@ def _turned(away: np.ndarray, covariance: np.ndarray, truth: np.ndarray) -> np.n
     turn[:, 1:4, 1:4] = np.stack([_unit(truth), southward, eastward], axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         error = np.sqrt(np.einsum("eij,ejk,eik->ei", turn, covariance, turn))
-        return np.einsum("eij,ej->ei", turn, away) / error
+        return np.einsum("eij,ej->ei", turn, away) / error, error
 
 
 def _unit(value: np.ndarray) -> np.ndarray:
