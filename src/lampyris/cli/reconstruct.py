@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lampyris.fit.many import Outcome
 
 JOBS = typer.Option("--jobs", "-j", help="Processes that fit at the same time.", min=1)
+BATCH = typer.Option("--batch", "-b", help="Events that are fitted side by side, for GPUs: 16, say.", min=1)
 SCHEDULER = typer.Option(help="Let the workers of this Dask scheduler fit, as tcp://host:8786.")
 
 
@@ -39,13 +40,15 @@ def reconstruct_file(
     detector: Annotated[str | None, DETECTOR] = None,
     jobs: Annotated[int, JOBS] = 1,
     scheduler: Annotated[str | None, SCHEDULER] = None,
+    batch: Annotated[int, BATCH] = 1,
     as_json: Annotated[bool, AS_JSON] = False,
     quiet: Annotated[bool, QUIET] = False,
 ) -> None:
     """Fit energy, vertex, direction and time of a particle to every event of a file.
 
     Every event gets a row with a result; one whose data are not sound stops no other. A run that was stopped goes on where
-    it was: finished events wait in the output's name with .part. Fits do not depend on --jobs or --scheduler.
+    it was: finished events wait in the output's name with .part. Fits do not depend on --jobs or --scheduler, and on --batch
+    by rounding alone.
 
     Example: lampyris reconstruct events.h5 --particle mu- -o fits.h5
     """
@@ -63,7 +66,7 @@ def reconstruct_file(
         writer = FitsWriter(output, events, particle, command=line, digest=detector_digest(used))
         taken_up = len(writer.done)
         with progress(as_json or quiet) as bar:
-            _Run(used, events, particle, writer, bar).all(jobs, scheduler)
+            _Run(used, events, particle, writer, bar).all(jobs=jobs, scheduler=scheduler, batch=batch)
         writer.finish()
         told: dict[str, Any] = {"file": str(output), "input": str(file), "detector": used.name, "particle": particle}
         told |= {"named_detector": events.detector_name, "missing_bytes": lacking, "taken_up": taken_up}
@@ -102,15 +105,14 @@ class _Run:
         self.bar, self.begin, self.fitted = bar, time.perf_counter(), 0
         self.task = bar.add_task("reconstructing", total=len(events), completed=len(writer.done))
 
-    def all(self, jobs: int, scheduler: str | None) -> None:
-        """Fit the events that have no row."""
+    def all(self, **ways: Any) -> None:
+        """Fit the events that have no row, in one of the ways of `reconstruct_many`."""
         from lampyris.fit.many import reconstruct_many
 
         if len(self.writer.done) == len(self.events):
             return
-        options: dict[str, Any] = {"particle": self.particle, "jobs": jobs, "scheduler": scheduler}
         events = readable(self.events, self.writer.done, self._unreadable)
-        for number, outcome in reconstruct_many(self.detector, events, **options):
+        for number, outcome in reconstruct_many(self.detector, events, particle=self.particle, **ways):
             self._keep(number, outcome)
 
     def _unreadable(self, number: int, note: str) -> None:

@@ -66,6 +66,7 @@ class MuonLight(eqx.Module):
     """the first four of `Motion`, on even steps of the root of the residual range"""
     slopes: Float[Array, "knots 4"]
     delta_light: Float[Array, "roots angles"]
+    delta_slopes: Float[Array, "roots angles"]
     delta_root: tuple[float, float] = eqx.field(static=True)
     """first knot and step of the table of knocked-out electrons [m^(1/2)]"""
 
@@ -86,8 +87,7 @@ class MuonLight(eqx.Module):
         first, step = self.delta_root
         between = jnp.clip((root - first) / step, 0.0, self.delta_light.shape[0] - 1 - 1e-4)
         row = between.astype(int)
-        share = (between - row)[:, None]
-        light = self.delta_light[row] * (1.0 - share) + self.delta_light[row + 1] * share
+        light = _hermite(self.delta_light, self.delta_slopes, row, (between - row)[:, None])
         return Motion(values[:, 0], values[:, 1], values[:, 2], values[:, 3], light)
 
     def pattern(
@@ -157,6 +157,7 @@ def _load(precision: str) -> MuonLight:
             jnp.asarray(columns, float),
             jnp.asarray(np.gradient(columns, axis=0), float),
             jnp.asarray(light, float),
+            jnp.asarray(np.gradient(light, axis=0), float),
             (float(root[0]), float(root[1] - root[0])),
         )
 

@@ -8,6 +8,8 @@ import numpy as np
 
 TRIALS = 12
 """Most steps that are tried from one point."""
+LEAST = 0.05
+"""Share of the tolerance below which the gain that a shortened step promises is not worth a trial: the surface is rough."""
 
 
 class Local(NamedTuple):
@@ -52,14 +54,14 @@ def maximise(
     true one along itself; what it tells is kept beside the expected one, and `missing` hands it on to the next climb.
     """
     point, local = start, objective(start)
-    known = _Known(np.zeros_like(local.curvature) if missing is None else missing)
+    known = _Known(np.zeros_like(local.curvature) if missing is None else missing, LEAST * tolerance)
     for iteration in range(most_iterations):
         if promise(local, known.missing) < tolerance:
             return Climb(point, local, iteration, True, known.missing)
+        missing = known.missing
         better = _better(objective, move, point, local, known, longest)
         if better is None:
-            near = promise(local, known.missing) < 10.0 * tolerance
-            return Climb(point, local, iteration, near, known.missing)
+            return Climb(point, local, iteration, promise(local, missing) < 10.0 * tolerance, missing)
         point, local = better
     return Climb(point, local, most_iterations, False, known.missing)
 
@@ -69,6 +71,8 @@ class _Known:
     """What a climb has learnt on its way."""
 
     missing: np.ndarray
+    least: float
+    """gain that a step must promise"""
     damping: float = 1e-3
     growth: float = 4.0
 
@@ -81,17 +85,19 @@ def _better(
     known: _Known,
     longest: float,
 ) -> tuple[Any, Local] | None:
-    """A point of greater value, or nothing after many ever shorter steps; all steps add to what is known."""
-    for _ in range(TRIALS):
+    """A point of greater value, or nothing when ever shorter steps promise nothing more; all add to what is known."""
+    for trial_number in range(TRIALS):
         step = damped_step(local, known.damping, longest, known.missing)
-        promised = max(float(local.gradient @ step - 0.5 * step @ (local.curvature + known.missing) @ step), 1e-9)
+        promised = float(local.gradient @ step - 0.5 * step @ (local.curvature + known.missing) @ step)
+        if trial_number and promised < known.least:
+            break
         candidate = move(point, step)
         if candidate is not None:
             trial = objective(candidate)
             if np.isfinite(trial.value):
                 known.missing = secant(known.missing, step, local.gradient - trial.gradient, trial.curvature)
             if trial.value > local.value:
-                ratio = (trial.value - local.value) / promised
+                ratio = (trial.value - local.value) / max(promised, 1e-9)
                 shrunk = known.damping * max(1.0 / 3.0, 1.0 - (2.0 * min(ratio, 1.5) - 1.0) ** 3)
                 known.damping, known.growth = float(np.clip(shrunk, 1e-3, 1e6)), 4.0
                 return candidate, trial

@@ -50,39 +50,68 @@ def scattered_light(track: Track, detector: Detector, transport: Hybrid) -> Scat
     return Scattered(transport.indirect(track, detector), track)
 
 
+class Evaluator:
+    """Works out what a fit asks for, one thing after the other."""
+
+    def __init__(self, detector: Detector, transport: Hybrid):
+        self.detector, self.transport = detector, transport
+
+    def scattered(self, track: Track) -> Scattered:
+        """The indirect light of a track."""
+        return scattered_light(track, self.detector, self.transport)
+
+    def quadratic(self, asked: "Asked") -> Quadratic:
+        """The log-likelihood of an event with its derivatives."""
+        return event_quadratic(asked, self.detector)
+
+
+class Asked(NamedTuple):
+    """The tracks of an event, and what they are held against."""
+
+    models: tuple[TrackModel, ...]
+    states: tuple[State, ...]
+    scattered: tuple[Scattered, ...]
+    seen: Observation
+    dispersion: Dispersion
+    blur: Array
+    """[ns] by which times are widened for a rough fit"""
+
+
+def event_quadratic(asked: Asked, detector: Detector) -> Quadratic:
+    """The log-likelihood with its derivatives in the parameters of all tracks, one track after the other."""
+    models, states, scattered, seen, dispersion, blur = asked
+    direct = tuple(
+        direct_part(model, state, seen.time, detector, blur) for model, state in zip(models, states, strict=True)
+    )
+    return event_likelihood(tuple(map(Lit, models, states, direct, scattered)), seen, detector, dispersion)
+
+
 def local_model(
+    evaluator: Evaluator,
     models: Sequence[TrackModel],
     states: Sequence[State],
     scattered: Sequence[Scattered],
     seen: Observation,
-    detector: Detector,
     dispersion: Dispersion,
     blur: float,
 ) -> Local:
-    """Value, gradient and curvature at the states of all tracks of an event, their parameters one track after the other.
-
-    `blur` [ns] widens the times for a rough fit.
-    """
-    blurred = jnp.asarray(blur, float)
-    direct = tuple(
-        direct_part(model, state, seen.time, detector, blurred) for model, state in zip(models, states, strict=True)
-    )
-    tracks = tuple(map(Lit, models, states, direct, scattered))
-    numbers = event_likelihood(tracks, seen, detector, dispersion.as_arrays())
+    """Value, gradient and curvature at the states of all tracks of an event, their parameters one track after the other."""
+    parts = tuple(models), tuple(states), tuple(scattered), seen, dispersion.as_arrays(), jnp.asarray(blur, float)
+    numbers = evaluator.quadratic(Asked(*parts))
     terms, gradient, curvature, expected = jax.tree.map(lambda part: np.asarray(part, float), tuple(numbers))
     return Local(float(terms.sum()), gradient, curvature, expected)
 
 
 def value_in_full(
+    evaluator: Evaluator,
     models: Sequence[TrackModel],
     states: Sequence[State],
     scattered: Sequence[Scattered],
     seen: Observation,
-    detector: Detector,
     dispersion: Dispersion,
 ) -> float:
     """The log-likelihood at the states in which every channel counts in full."""
-    return local_model(models, states, scattered, seen, detector, dispersion._replace(weight=1.0), 0.0).value
+    return local_model(evaluator, models, states, scattered, seen, dispersion._replace(weight=1.0), 0.0).value
 
 
 @eqx.filter_jit

@@ -13,7 +13,7 @@ from lampyris.detector import Detector
 from lampyris.emission import TrackProfile, load_profile
 from lampyris.fit.model import State, TrackModel, model_of
 from lampyris.fit.newton import Local, covariance_of
-from lampyris.fit.objective import Scattered, local_model, scattered_light, value_in_full
+from lampyris.fit.objective import Evaluator, Scattered, local_model, value_in_full
 from lampyris.fit.parameters import SCALES, place_step
 from lampyris.fit.settle import standard_distance
 from lampyris.likelihood import Charges, Dispersion, observe
@@ -87,8 +87,10 @@ class Problem:
         transport: Hybrid | None = None,
         dispersion: Dispersion | None = None,
         model: TrackModel | None = None,
+        evaluator: Evaluator | None = None,
     ):
         self.detector, self.transport = detector, fine_transport(detector) if transport is None else transport
+        self.evaluator = Evaluator(detector, self.transport) if evaluator is None else evaluator
         self.model, self.profile = model_of(particle) if model is None else model, load_profile(particle)
         charge_spread = float(detector.sensors.charge_spread)
         known = self.model.dispersion._replace(charge_spread=charge_spread)
@@ -110,7 +112,7 @@ class Problem:
 
     def scattered(self, state: State) -> Scattered:
         """Indirect light of the track of a state."""
-        return scattered_light(state.track, self.detector, self.transport)
+        return self.evaluator.scattered(state.track)
 
     def weigh(self, expected: Charges) -> None:
         """Give each channel the dispersion of the charge that is expected now."""
@@ -145,11 +147,11 @@ class Problem:
         """Value, gradient, curvature."""
         self.evaluations += 1
         seen = self.rough if blur > 0 else self.seen
-        return local_model([self.model], [state], [scattered], seen, self.detector, self.dispersion, blur)
+        return local_model(self.evaluator, [self.model], [state], [scattered], seen, self.dispersion, blur)
 
     def in_full(self, state: State, scattered: Scattered) -> float:
         """The log-likelihood in which every channel counts in full."""
-        return value_in_full([self.model], [state], [scattered], self.seen, self.detector, self.dispersion)
+        return value_in_full(self.evaluator, [self.model], [state], [scattered], self.seen, self.dispersion)
 
     def rough_local(self, state: State, scattered: Scattered) -> Local:
         """As `local`, of the seven numbers of the track alone, with its times and charges blurred."""

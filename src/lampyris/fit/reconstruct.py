@@ -55,8 +55,12 @@ def reconstruct(
     """
     hits.check(detector.sensors.count)
     check_light(detector, particle)
-    problem = Problem(detector, hits, particle, transport, dispersion, model)
-    count = int(np.asarray(hits.hit).sum())
+    return fit_problem(Problem(detector, hits, particle, transport, dispersion, model), start)
+
+
+def fit_problem(problem: Problem, start: Track | None = None) -> Fit:
+    """Fit one event from a start, or from one of its own."""
+    count = int(np.asarray(problem.hits.hit).sum())
     if start is None:
         start = start_of(problem)
     problem.spread_of(start.energy)

@@ -110,12 +110,13 @@ def look(position: Array, axis: Array, sensors: Sensors) -> tuple[View, Float[Ar
 
 def intensity(pattern: Pattern, view: View, radius: Float[Array, " s"], solid_angle: Array) -> Float[Array, "s k"]:
     """Photons per steradian of every pair, averaged over the disk of the sensor."""
-    across = safe_sqrt(1.0 - view.along**2)
-    angle = jnp.arctan2(across, view.along)
-    # the disk's extent along the direction in which the angle grows, which the disk's tilt shortens
-    tilt = (view.lean + view.along * view.incidence) / jnp.maximum(across, 1e-6)
-    shortened = safe_sqrt(1.0 - jnp.minimum(tilt**2, 1.0))
-    half_width = 0.5 * np.sqrt(3.0) * radius[:, None] / view.distance * jnp.maximum(shortened, 0.05)
+    square, ratio = jnp.maximum(1.0 - view.along**2, 0.0), radius[:, None] / view.distance
+    angle = jnp.arctan2(safe_sqrt(square), view.along)
+    # the disk's extent along the direction in which the angle grows, which the disk's tilt shortens; about the axis, on
+    # which a disk lies in all directions at once, it does not
+    tilt = (view.lean + view.along * view.incidence) ** 2 / (square + ratio**2)
+    shortened = safe_sqrt(1.0 - jnp.minimum(tilt, 1.0))
+    half_width = 0.5 * np.sqrt(3.0) * ratio * jnp.maximum(shortened, 0.05)
     return pattern.mean_intensity(angle, half_width, solid_angle)
 
 
