@@ -8,6 +8,7 @@ import pytest
 import lampyris as lp
 from lampyris.data.events import demo_muon
 from lampyris.fit.identify import Identification
+from lampyris.fit.many import reconstruct_many
 from lampyris.fit.problem import Problem
 from lampyris.fit.profile_errors import profile_errors
 from lampyris.fit.reconstruct import STOPPING, stopping_energy
@@ -138,6 +139,26 @@ def test_a_further_event_compiles_nothing(tank, fit):
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
     assert not compiled
+
+
+def test_events_fitted_side_by_side_are_fitted_as_alone(tank, event, fit):
+    """Rounding apart; and bit by bit the same whoever stands beside them, as a run that goes on later needs it."""
+    other = lp.simulate(tank, lp.Track("mu-", 500.0, [2.0, -0.5, 1.0], [-0.6, 0.0, -0.8], -2.0), key=jax.random.key(8))
+    nothing = lp.Hits(*(np.zeros_like(column) for column in event.hits))
+    events = [(0, event.hits), (1, other), (2, nothing)]
+    found = dict(reconstruct_many(tank, events, batch=2))
+    assert found[2].result == "no hits"
+    for number, alone in ((0, fit), (1, lp.reconstruct(tank, other))):
+        beside = found[number].fit
+        away = np.array(
+            [float(beside.value.energy - alone.value.energy), *(beside.value.position - alone.value.position)]
+        )
+        error = np.sqrt(np.diagonal(alone.covariance)[:4])
+        assert np.abs(away / error).max() < 0.2  # steps end where .02 of log-likelihood, .2 errors, are left
+    again = dict(reconstruct_many(tank, events[1::-1], batch=2))
+    for number in (0, 1):
+        assert again[number].fit.log_likelihood == found[number].fit.log_likelihood
+        np.testing.assert_array_equal(again[number].fit.covariance, found[number].fit.covariance)
 
 
 def test_a_fit_that_starts_with_twice_the_energy_finds_back(tank, event, truth, fit):

@@ -25,6 +25,11 @@ def fail(where: str, rule: str, value, unit: str = "") -> NoReturn:
     raise LampyrisError(f"`{where}` must be {rule}{tail}, but is {show(value)}{tail}.")
 
 
+def fail_outside(where: str, position) -> NoReturn:
+    """Raise the error for a place [m] that is not inside the detector."""
+    raise LampyrisError(f"`{where}` must be inside the detector, but is {show(position)} m.")
+
+
 def fail_unknown(what: str, name: str, known) -> NoReturn:
     """Raise the error for a name that does not exist, with the names that do."""
     raise LampyrisError(f"Unknown {what} {name!r}; there are: {', '.join(sorted(known))}.")

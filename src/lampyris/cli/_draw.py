@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampyris._checks import LampyrisError, fail
+from lampyris._checks import LampyrisError, fail, fail_unknown
 from lampyris._host import on_host
 from lampyris.detector import Detector
 from lampyris.emission import TrackProfile, load_profile
+from lampyris.emission.profile_file import profile_names
 from lampyris.source import Track
 
 MARGIN, SMALL_TANK_MARGIN = 2.0, 0.1
@@ -84,6 +85,8 @@ def _candidates(detector: Detector, wanted: Wanted, draw: np.random.Generator) -
 
 def _profile(particle: str) -> TrackProfile:
     """What tells how far the light of a particle reaches."""
+    if particle not in {*profile_names(), *STANDS_FOR}:
+        fail_unknown("particle", particle, {*profile_names(), *STANDS_FOR})
     return load_profile(STANDS_FOR.get(particle, particle))
 
 

@@ -7,7 +7,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from lampyris._checks import LampyrisError, fail, is_concrete
+from lampyris._checks import LampyrisError, fail_outside, is_concrete
 from lampyris._host import on_host
 from lampyris._module import Module
 from lampyris.emission.pattern import Pattern
@@ -85,4 +85,4 @@ class Source(Module):
         if position is None or not is_concrete(position):
             return
         if is_concrete(shape.half_extent()) and not np.all(on_host(shape.signed_distance, position) > 0):
-            fail(f"{type(self).__name__}(position=...)", "inside the detector", position, "m")
+            fail_outside(f"{type(self).__name__}(position=...)", position)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from lampyris._checks import fail, is_concrete
+from lampyris._checks import fail_outside, is_concrete
 from lampyris._host import on_host
 from lampyris._module import as_array, positive, quantity, real, unit_vector
 from lampyris._random import bucket, generator
@@ -59,7 +59,7 @@ class Photons(Source):
             batch = position[start : start + BATCH]
             depth = on_host(shape.signed_distance, _padded(batch, bucket(len(batch))))[: len(batch)]
             if not np.all(depth > 0):
-                fail("Photons(position=...)", "inside the detector", batch[np.argmin(depth)], "m")
+                fail_outside("Photons(position=...)", batch[np.argmin(depth)])
 
     def emit(self, uniform: Float[Array, "n 4"], medium: Medium) -> Rays:
         """Photons drawn from the list with repetition, weighted to its length."""
