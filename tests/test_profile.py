@@ -8,7 +8,7 @@ from lampyris._host import on_host
 from lampyris.catalog.media import water_sk
 from lampyris.emission import load_profile, profile_names
 from lampyris.emission.angles import angle_edges
-from lampyris.emission.pattern import BeamPattern
+from lampyris.emission.pattern import BeamPattern, Covered
 from lampyris.medium import Medium
 from lampyris.source import Track
 
@@ -43,12 +43,9 @@ def summary_and_slope(profile, energy):
 def parts(profile, energy):
     """Light in all, by node, and by the pattern in bands that tile the sphere."""
     nodes = profile.nodes(energy)
-    edges = jnp.linspace(0.0, jnp.pi, 41)[:, None]
-    middle, half = 0.5 * (edges[1:] + edges[:-1]), 0.5 * (edges[1:] - edges[:-1])
-    shape = (40, nodes.distance.shape[0])
-    middle, half = jnp.broadcast_to(middle, shape), jnp.broadcast_to(half, shape)
-    band = 2.0 * jnp.pi * (jnp.cos(edges[:-1]) - jnp.cos(edges[1:]))
-    by_band = nodes.pattern.mean_intensity(middle, half, band) * band
+    edges = jnp.broadcast_to(jnp.linspace(0.0, 2.0, 41)[:, None], (41, nodes.distance.shape[0]))
+    band = 2.0 * jnp.pi * jnp.diff(edges, axis=0)
+    by_band = nodes.pattern.mean_intensity(Covered(1.0 - edges[1:], edges[:-1], edges[1:], band)) * band
     return profile.photons(energy), nodes.light, by_band, nodes.distance, nodes.time, nodes.time_rms
 
 
@@ -103,7 +100,8 @@ def test_bad_input_is_told(profile):
 
 
 def beam(pattern, angle, solid_angle):
-    return pattern.mean_intensity(angle, jnp.zeros_like(angle), solid_angle) * solid_angle
+    nothing = jnp.zeros_like(angle)
+    return pattern.mean_intensity(Covered(jnp.cos(angle), nothing, nothing, solid_angle)) * solid_angle
 
 
 @pytest.mark.parametrize("gaussian", [True, False])

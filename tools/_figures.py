@@ -123,7 +123,9 @@ def tell_ingredients(f: Figures) -> str:
 def tell_photocoverage(f: Figures) -> str:
     """Resolutions against the number of sensors."""
     rows = sorted(f["photocoverage"].values(), key=lambda s: s["sensors"])
-    return "; ".join(f"{s['sensors']} tubes ({s['covered_percent']:.0f} % of the wall): {_resolutions(s)}" for s in rows)
+    return "; ".join(
+        f"{s['sensors']} tubes ({s['covered_percent']:.0f} % of the wall): {_resolutions(s)}" for s in rows
+    )
 
 
 def tell_bound(f: Figures) -> str:

@@ -1,7 +1,6 @@
 """Small vector algebra whose gradients stay finite where a plain formula would divide by zero."""
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 
@@ -16,16 +15,9 @@ def safe_sqrt(x: Array) -> Array:
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
 
 
-def sine(angle: Array) -> Array:
-    """Sine of an angle between 0 and pi [rad], right to single precision, and in little time: angles of a circle need no care.
-
-    **Gradients**: right.
-    """
-    small = jnp.minimum(angle, np.pi - angle)
-    square, series = small**2, 0.0
-    for order in (11, 9, 7, 5, 3):
-        series = (1.0 + series) * -square / (order * (order - 1))
-    return small * (1.0 + series)
+def angle_of(versine: Array) -> Array:
+    """The angle between 0 and pi [rad] whose 1 - cosine is given. **Gradients**: right, and zero at both ends."""
+    return jnp.arctan2(safe_sqrt(versine * (2.0 - versine)), 1.0 - versine)
 
 
 def safe_norm(vector: Array) -> Array:

@@ -1,28 +1,35 @@
 """How light spreads in angle about an axis, averaged over sensors of finite size."""
 
 from abc import abstractmethod
+from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lampyris._math import safe_sqrt, sine
+from lampyris._math import angle_of, safe_sqrt
 from lampyris._module import Module, as_array, positive, quantity
+
+
+class Covered(NamedTuple):
+    """Which directions about the axis of each emitter each sensor covers."""
+
+    cosine: Float[Array, "s k"]
+    """of the angle between the axis and the way to the middle of the sensor"""
+    low: Float[Array, "s k"]
+    """edges in 1 - cosine of the even band that has the mean and the rms of the sensor there"""
+    high: Float[Array, "s k"]
+    solid_angle: Float[Array, "s k"]
+    """of the sensor [sr]"""
 
 
 class Pattern(Module):
     """Light of each emitter over the angle to its axis."""
 
     @abstractmethod
-    def mean_intensity(
-        self, angle: Float[Array, "s k"], half_width: Float[Array, "s k"], solid_angle: Float[Array, "s k"]
-    ) -> Float[Array, "s k"]:
-        """Photons per steradian of emitter k, averaged over what sensor s covers.
-
-        `angle` [rad] is that between the axis of the emitter and the way to the sensor; `half_width` [rad] that of the
-        band in angle with the same rms as the sensor; `solid_angle` [sr] that of the sensor.
-        """
+    def mean_intensity(self, covered: Covered) -> Float[Array, "s k"]:
+        """Photons per steradian of emitter k, averaged over what sensor s covers."""
 
 
 class UniformPattern(Pattern):
@@ -30,8 +37,8 @@ class UniformPattern(Pattern):
 
     photons: Float[Array, " k"] = quantity("photons of each emitter", "", shape=("k",), converter=as_array)
 
-    def mean_intensity(self, angle: Array, half_width: Array, solid_angle: Array) -> Array:
-        return jnp.broadcast_to(self.photons / (4.0 * jnp.pi), angle.shape)
+    def mean_intensity(self, covered: Covered) -> Array:
+        return jnp.broadcast_to(self.photons / (4.0 * jnp.pi), covered.cosine.shape)
 
 
 class RingPattern(Pattern):
@@ -73,10 +80,9 @@ class RingPattern(Pattern):
         c = self.cubic[k, cell]
         return c[..., 0] + t * (c[..., 1] + t * (c[..., 2] + t * c[..., 3]))
 
-    def mean_intensity(self, angle: Array, half_width: Array, solid_angle: Array) -> Array:
-        low, high = jnp.maximum(angle - half_width, 0.0), jnp.minimum(angle + half_width, jnp.pi)
-        band = 4.0 * jnp.pi * sine(0.5 * (low + high)) * sine(0.5 * (high - low))
-        return (self.cumulative(high) - self.cumulative(low)) / band
+    def mean_intensity(self, covered: Covered) -> Array:
+        within = self.cumulative(angle_of(covered.high)) - self.cumulative(angle_of(covered.low))
+        return within / (2.0 * jnp.pi * (covered.high - covered.low))
 
 
 class BeamPattern(Pattern):
@@ -92,9 +98,10 @@ class BeamPattern(Pattern):
     )
     gaussian: bool = eqx.field(static=True, default=True)
 
-    def mean_intensity(self, angle: Array, half_width: Array, solid_angle: Array) -> Array:
-        covered = jnp.clip(solid_angle, 1e-12, 4.0 * jnp.pi)
-        radius = 2.0 * jnp.arcsin(jnp.sqrt(covered / (4.0 * jnp.pi)))
+    def mean_intensity(self, covered: Covered) -> Array:
+        angle = jnp.arctan2(safe_sqrt(1.0 - covered.cosine**2), covered.cosine)
+        solid_angle = jnp.clip(covered.solid_angle, 1e-12, 4.0 * jnp.pi)
+        radius = 2.0 * jnp.arcsin(jnp.sqrt(solid_angle / (4.0 * jnp.pi)))
         nodes, weights = np.polynomial.legendre.leggauss(48)
         low, high = jnp.abs(angle - radius), jnp.minimum(angle + radius, self._end())
         low = jnp.minimum(low, high)
@@ -105,7 +112,7 @@ class BeamPattern(Pattern):
         ring = middle - half * place
         arcs = self._arc(ring, angle[..., None], radius[..., None])
         share = share + (0.5 * np.pi * half * weight * self._density(ring) * arcs).sum(axis=-1)
-        return self.photons * share / covered
+        return self.photons * share / solid_angle
 
     def _end(self) -> Array:
         """Angle beyond which there is no light: the quadrature must not run across the edge of a cone."""

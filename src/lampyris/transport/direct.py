@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from lampyris._math import safe_norm, safe_sqrt
 from lampyris.detector import Detector
-from lampyris.emission.pattern import Pattern
+from lampyris.emission.pattern import Covered, Pattern
 from lampyris.sensors import Sensors
 from lampyris.source import Emitters
 from lampyris.transport.contract import check_flush
@@ -109,15 +109,24 @@ def look(position: Array, axis: Array, sensors: Sensors) -> tuple[View, Float[Ar
 
 
 def intensity(pattern: Pattern, view: View, radius: Float[Array, " s"], solid_angle: Array) -> Float[Array, "s k"]:
-    """Photons per steradian of every pair, averaged over the disk of the sensor."""
-    square, ratio = jnp.maximum(1.0 - view.along**2, 0.0), radius[:, None] / view.distance
-    angle = jnp.arctan2(safe_sqrt(square), view.along)
-    # the disk's extent along the direction in which the angle grows, which the disk's tilt shortens; about the axis, on
-    # which a disk lies in all directions at once, it does not
-    tilt = (view.lean + view.along * view.incidence) ** 2 / (square + ratio**2)
-    shortened = safe_sqrt(1.0 - jnp.minimum(tilt, 1.0))
-    half_width = 0.5 * np.sqrt(3.0) * ratio * jnp.maximum(shortened, 0.05)
-    return pattern.mean_intensity(angle, half_width, solid_angle)
+    """Photons per steradian of every pair, averaged over the disk of the sensor.
+
+    The points of a disk of the angular radius r are even in solid angle, so their 1 - cosine r' to the way to its middle is even
+    too. That to the axis of the light, at the angle a, has the mean 1 - cos a (1 - m), m the mean of 1 - cos r', and the variance
+    sin^2 a <sin^2 r'> / 2 + cos^2 a var(cos r'). The tilt of a disk shortens it, in all by (1 + C^2) / 2 with the cosine C
+    of incidence, in the direction in which the angle grows by what it leans there. A band that would end beyond the axis ends
+    there and keeps its mean, and nothing has an edge where the axis meets the middle of a disk.
+    """
+    ratio = radius[:, None] / view.distance
+    cosine = jax.lax.rsqrt(1.0 + ratio**2)
+    cap = (ratio * cosine) ** 2 / (1.0 + cosine)
+    mean = 0.25 * cap * (1.0 + view.incidence**2)
+    square = jnp.maximum(1.0 - view.along**2, 0.0)
+    lean = (view.lean + view.along * view.incidence) ** 2 / (square + ratio**2)
+    sideways = cap * (2.0 + cosine) / 6.0 * square * jnp.maximum(1.0 - lean, 0.0025)
+    middle = 1.0 - view.along * (1.0 - mean)
+    half = jnp.minimum(jnp.sqrt(3.0 * sideways + (view.along * mean) ** 2), jnp.minimum(middle, 2.0 - middle))
+    return pattern.mean_intensity(Covered(view.along, middle - half, middle + half, solid_angle))
 
 
 def solid_angles(view: View, radius: Float[Array, " s"]) -> Float[Array, "s k"]:
