@@ -95,39 +95,6 @@ def tell_detectors(f: Figures) -> str:
     return "; ".join(f"{words}: {_resolutions(f['reconstruction'][name])}" for name, words in told.items())
 
 
-INGREDIENTS = {
-    "mean plain": "averaged track, Poisson channels",
-    "mean": "averaged track, dispersed",
-    "range": "with its range free",
-    "turns": "with turns alone",
-    "bent plain": "both, Poisson channels",
-    "full weight": "both, dispersed, channels in full",
-    "bent": "as muons are fitted",
-}
-
-
-def tell_ingredients(f: Figures) -> str:
-    """The same muons with and without each ingredient of the fit."""
-    told = f["ingredients"]["mu-_1000"]
-    parts = []
-    for name, words in INGREDIENTS.items():
-        s = told[name]
-        pulls = s["track_pull_q68"]
-        parts.append(
-            f"{words}: {s['vertex_q68_cm']:.1f} cm, {s['direction_q68_deg']:.2f} deg, {s['momentum_q68_percent']:.1f} %, pulls "
-            f"{min(pulls.values()):.1f} to {max(pulls.values()):.1f}"
-        )
-    return "; ".join(parts)
-
-
-def tell_photocoverage(f: Figures) -> str:
-    """Resolutions against the number of sensors."""
-    rows = sorted(f["photocoverage"].values(), key=lambda s: s["sensors"])
-    return "; ".join(
-        f"{s['sensors']} tubes ({s['covered_percent']:.0f} % of the wall): {_resolutions(s)}" for s in rows
-    )
-
-
 def tell_bound(f: Figures) -> str:
     """What the fits themselves say they leave open."""
     s = f["reconstruction"]["mu-_1000"]["own_error_median"]
@@ -300,16 +267,6 @@ ROWS = {
         "errors that these fits tell, median: what the likelihood leaves open, the Cramer-Rao bound",
         tell_bound,
         "reconstruction.py mu-_1000",
-    ),
-    "ingredients": Row(
-        "the same kind of muons with and without each ingredient of the fit",
-        tell_ingredients,
-        "ingredients.py mu-_1000",
-    ),
-    "photocoverage": Row(
-        "muons of 1 GeV in the tank of SK with fewer and more of its tubes",
-        tell_photocoverage,
-        "photocoverage.py 2000 4000 8000 18000",
     ),
     "other samples": Row(
         "muons of other energies, the same way", tell_other_samples, "reconstruction.py mu-_300 mu-_600 mu-_1500"
@@ -518,8 +475,6 @@ TABLES = {
         "sample",
         "sample pulls",
         "sample bound",
-        "ingredients",
-        "photocoverage",
         "other samples",
         "electrons",
         "detectors",
