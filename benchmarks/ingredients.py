@@ -9,18 +9,14 @@ is that track with Poisson channels, and `full weight` lets each channel count f
 where it was.
 """
 
-from functools import partial
-from typing import NamedTuple
-
 import jax.numpy as jnp
 from _fitted import fitted
 from jaxtyping import Array
 from reconstruction import FOLDER, Sample, events_file, measure
 
 import lampyris as lp
-from lampyris.fit.model import KINKS, BentMuon, Leaning, MeanTrack, TrackModel
+from lampyris.fit.model import KINKS, BentMuon, Leaning, MeanTrack
 from lampyris.likelihood import Dispersion
-from lampyris.response import Hits
 from lampyris.source import BentTrack
 
 PLAIN = Dispersion(channel=0.0, clumps=0.0, total=0.0)
@@ -59,36 +55,25 @@ class FullWeight(BentMuon):
     dispersion = BentMuon.dispersion._replace(weight=1.0)
 
 
-class Variant(NamedTuple):
-    """A way to fit a muon."""
-
-    model: TrackModel
-    dispersion: Dispersion | None = None
-
-
 VARIANTS = {
-    "mean plain": Variant(MeanTrack(), PLAIN),
-    "mean": Variant(MeanTrack()),
-    "range": Variant(Range()),
-    "turns": Variant(Turns()),
-    "bent plain": Variant(BentMuon(), PLAIN),
-    "full weight": Variant(FullWeight()),
-    "bent": Variant(BentMuon()),
+    "mean plain": {"model": MeanTrack(), "dispersion": PLAIN},
+    "mean": {"model": MeanTrack()},
+    "range": {"model": Range()},
+    "turns": {"model": Turns()},
+    "bent plain": {"dispersion": PLAIN},
+    "full weight": {"model": FullWeight()},
+    "bent": {},
 }
-
-
-def fit_as(variant: Variant, detector: lp.Detector, hits: Hits, particles: tuple[str, ...]) -> lp.Fit:
-    """The fit of one event."""
-    return lp.reconstruct(detector, hits, particle=particles[0], dispersion=variant.dispersion, model=variant.model)
+"""Options of `reconstruct`."""
 
 
 def compare(name: str, count: int, seed: int, jobs: int) -> dict:
     """All variants on the same events."""
     sample, events, told = Sample.of(name), events_file(name, count, seed), {}
     detector = lp.catalog.load(sample.detector)
-    for variant, way in VARIANTS.items():
+    for variant, options in VARIANTS.items():
         fits = FOLDER / f"{events.stem}_{variant.replace(' ', '_')}.h5"
-        told[variant] = fitted(detector, events, fits, sample.particle, partial(fit_as, way))
+        told[variant] = fitted(detector, events, fits, sample.particle, jobs, **options)
         print(variant, told[variant], flush=True)
     return told
 

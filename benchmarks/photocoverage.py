@@ -11,16 +11,9 @@ from _fitted import fitted
 from _worlds import covered
 from reconstruction import FOLDER, Sample, events_of, measure
 
-import lampyris as lp
 from lampyris.data.hits_file import write_events
-from lampyris.response import Hits
 
 SAMPLE = "mu-_1000"
-
-
-def fit(detector: lp.Detector, hits: Hits, particles: tuple[str, ...]) -> lp.Fit:
-    """The fit of one event."""
-    return lp.reconstruct(detector, hits, particle=particles[0])
 
 
 def figures(wanted: str, count: int, seed: int, jobs: int) -> dict:
@@ -29,7 +22,7 @@ def figures(wanted: str, count: int, seed: int, jobs: int) -> dict:
     events = FOLDER / f"{SAMPLE}_{wanted}_tubes_{count}_{seed}.h5"
     if not events.exists():
         write_events(events, detector, events_of(sample, detector, count, seed), seed=seed)
-    told = fitted(detector, events, events.with_name(f"{events.stem}_fits.h5"), sample.particle, fit)
+    told = fitted(detector, events, events.with_name(f"{events.stem}_fits.h5"), sample.particle, jobs)
     area = float(np.sum(np.pi * np.asarray(detector.sensors.radius) ** 2))
     share = area / float(detector.shape.area())
     return told | {"sensors": detector.sensors.count, "covered_percent": 100.0 * share}

@@ -50,21 +50,6 @@ def scattered_light(track: Track, detector: Detector, transport: Hybrid) -> Scat
     return Scattered(transport.indirect(track, detector), track)
 
 
-class Evaluator:
-    """Works out what a fit asks for, one thing after the other."""
-
-    def __init__(self, detector: Detector, transport: Hybrid):
-        self.detector, self.transport = detector, transport
-
-    def scattered(self, track: Track) -> Scattered:
-        """The indirect light of a track."""
-        return scattered_light(track, self.detector, self.transport)
-
-    def quadratic(self, asked: "Asked") -> Quadratic:
-        """The log-likelihood of an event with its derivatives."""
-        return event_quadratic(asked, self.detector)
-
-
 class Asked(NamedTuple):
     """The tracks of an event, and what they are held against."""
 
@@ -75,6 +60,21 @@ class Asked(NamedTuple):
     dispersion: Dispersion
     blur: Array
     """[ns] by which times are widened for a rough fit"""
+
+
+class Evaluator:
+    """Works out what a fit asks for, one thing after the other."""
+
+    def __init__(self, detector: Detector, transport: Hybrid):
+        self.detector, self.transport = detector, transport
+
+    def scattered(self, track: Track) -> Scattered:
+        """The indirect light of a track."""
+        return scattered_light(track, self.detector, self.transport)
+
+    def quadratic(self, asked: Asked) -> Quadratic:
+        """The log-likelihood of an event with its derivatives."""
+        return event_quadratic(asked, self.detector)
 
 
 def event_quadratic(asked: Asked, detector: Detector) -> Quadratic:

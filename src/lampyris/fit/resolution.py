@@ -177,8 +177,13 @@ def _pulls(found: Deviations) -> dict:
 
 def _own_errors(error: np.ndarray) -> dict[str, float]:
     """Medians of the errors of fits in one axis."""
-    units = {"energy": ("percent", 100.0), "along": ("cm", 100.0), "across": ("cm", 100.0), "time": ("ns", 1.0)}
-    units["direction"] = ("deg", np.degrees(1.0))
+    units = {
+        "energy": ("percent", 100.0),
+        "along": ("cm", 100.0),
+        "across": ("cm", 100.0),
+        "direction": ("deg", np.degrees(1.0)),
+        "time": ("ns", 1.0),
+    }
     if len(error) == 0:
         return {}
     return {f"{name}_{unit}": float(scale * np.median(error[:, FRAME[name]])) for name, (unit, scale) in units.items()}
