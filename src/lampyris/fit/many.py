@@ -17,8 +17,8 @@ import numpy as np
 from lampyris._checks import LampyrisError, fail
 from lampyris.detector import Detector
 from lampyris.fit.farm import Lost, in_line, in_processes
-from lampyris.fit.problem import Problem, check_light, fine_transport
-from lampyris.fit.reconstruct import fit_problem, reconstruct
+from lampyris.fit.problem import fine_transport
+from lampyris.fit.reconstruct import fit_problem, problem_of, reconstruct
 from lampyris.fit.result import SENTENCES, Fit
 from lampyris.fit.rings import RingsFit, reconstruct_rings
 from lampyris.fit.together import Meeting, SideBySide, side_by_side
@@ -109,7 +109,6 @@ def reconstruct_many(
         raise LampyrisError(
             "`batch` must be 1 with several jobs or a scheduler: events stand side by side in one process."
         )
-    check_light(detector, particle)
     meeting = Meeting(batch)
     evaluator = SideBySide(detector, fine_transport(detector), meeting)
     fitter = EventFitter(detector, (particle,), partial(_fit_beside, evaluator))
@@ -134,7 +133,7 @@ def _fit_track(detector: Detector, hits: Hits, particles: tuple[str, ...]) -> Fi
 
 
 def _fit_beside(evaluator: SideBySide, detector: Detector, hits: Hits, particles: tuple[str, ...]) -> Fit:
-    return fit_problem(Problem(detector, hits, particles[0], evaluator.transport, evaluator=evaluator))
+    return fit_problem(problem_of(detector, hits, particles[0], evaluator.transport, evaluator=evaluator))
 
 
 def _many(

@@ -6,8 +6,8 @@ differentiated in all parameters. Indirect light is smooth over the wall: it is 
 energy and the time of the track from there, and is evaluated anew when the track has moved.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -55,7 +55,8 @@ class Asked(NamedTuple):
 
     models: tuple[TrackModel, ...]
     states: tuple[State, ...]
-    scattered: tuple[Scattered, ...]
+    scattered: tuple[Any, ...]
+    """indirect light: `Scattered`, or what a fit of another kind keeps of it"""
     seen: Observation
     dispersion: Dispersion
     blur: Array
@@ -68,13 +69,17 @@ class Evaluator:
     def __init__(self, detector: Detector, transport: Hybrid):
         self.detector, self.transport = detector, transport
 
+    def work(self, function: Callable, own: Any, *shared: Any) -> Any:
+        """`function(own, *shared)`; `own` belongs to one event, `shared` to all."""
+        return function(own, *shared)
+
     def scattered(self, track: Track) -> Scattered:
         """The indirect light of a track."""
-        return scattered_light(track, self.detector, self.transport)
+        return self.work(scattered_light, track, self.detector, self.transport)
 
     def quadratic(self, asked: Asked) -> Quadratic:
         """The log-likelihood of an event with its derivatives."""
-        return event_quadratic(asked, self.detector)
+        return self.work(event_quadratic, asked, self.detector)
 
 
 def event_quadratic(asked: Asked, detector: Detector) -> Quadratic:
@@ -87,31 +92,35 @@ def event_quadratic(asked: Asked, detector: Detector) -> Quadratic:
 
 
 def local_model(
-    evaluator: Evaluator,
+    quadratic: Callable[[Asked], Quadratic],
     models: Sequence[TrackModel],
     states: Sequence[State],
-    scattered: Sequence[Scattered],
+    scattered: Sequence[Any],
     seen: Observation,
     dispersion: Dispersion,
     blur: float,
 ) -> Local:
     """Value, gradient and curvature at the states of all tracks of an event, their parameters one track after the other."""
     parts = tuple(models), tuple(states), tuple(scattered), seen, dispersion.as_arrays(), jnp.asarray(blur, float)
-    numbers = evaluator.quadratic(Asked(*parts))
+    return local_of(quadratic(Asked(*parts)))
+
+
+def local_of(numbers: Quadratic) -> Local:
+    """The same in double precision, its terms added up."""
     terms, gradient, curvature, expected = jax.tree.map(lambda part: np.asarray(part, float), tuple(numbers))
     return Local(float(terms.sum()), gradient, curvature, expected)
 
 
 def value_in_full(
-    evaluator: Evaluator,
+    quadratic: Callable[[Asked], Quadratic],
     models: Sequence[TrackModel],
     states: Sequence[State],
-    scattered: Sequence[Scattered],
+    scattered: Sequence[Any],
     seen: Observation,
     dispersion: Dispersion,
 ) -> float:
     """The log-likelihood at the states in which every channel counts in full."""
-    return local_model(evaluator, models, states, scattered, seen, dispersion._replace(weight=1.0), 0.0).value
+    return local_model(quadratic, models, states, scattered, seen, dispersion._replace(weight=1.0), 0.0).value
 
 
 @eqx.filter_jit

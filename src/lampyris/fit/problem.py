@@ -1,6 +1,7 @@
 """One event with all that its likelihood needs, and the moves that a fit may make."""
 
 from functools import lru_cache
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -13,10 +14,10 @@ from lampyris.detector import Detector
 from lampyris.emission import TrackProfile, load_profile
 from lampyris.fit.model import State, TrackModel, model_of
 from lampyris.fit.newton import Local, covariance_of
-from lampyris.fit.objective import Evaluator, Scattered, local_model, value_in_full
-from lampyris.fit.parameters import SCALES, place_step
+from lampyris.fit.objective import Asked, Evaluator, local_model, value_in_full
+from lampyris.fit.parameters import SCALES, further_along, jacobian, place_step
 from lampyris.fit.settle import standard_distance
-from lampyris.likelihood import Charges, Dispersion, observe
+from lampyris.likelihood import Charges, Dispersion, Quadratic, observe
 from lampyris.response import Hits
 from lampyris.source import Track
 from lampyris.transport import Hybrid
@@ -29,6 +30,8 @@ ROUGH_DISPERSION = 0.4
 """Relative rms of the charges in the first stage."""
 PLACE = 0.007
 """Relative rms of predicted totals about the true mean of places and directions (150 muons in SK: .007 +- .002)."""
+RAYS, MANY_RAYS = (8192, 32768), (2**18, 2**18)
+"""Rays of fits in all, and for light that scatters once."""
 BRIGHT = 1.0
 """Photoelectrons of the channels that tell how rough an event is."""
 
@@ -36,16 +39,27 @@ BRIGHT = 1.0
 def fine_transport(detector: Detector) -> Hybrid:
     """The light of fits: mirror images are resolved to about a sensor's distance from the next, as a fit needs no derivatives.
 
-    Smaller cells would only have more noise.
+    Smaller cells would only have more noise. Scintillation wants more rays: half of its light may be indirect, and the lean
+    that Cherenkov light gives it is a percent.
     """
+    rays = RAYS if detector.medium.scintillation is None else MANY_RAYS
+    return _resolving(_cells(detector), *rays)
+
+
+def coarse_transport(detector: Detector) -> Hybrid:
+    """As `fine_transport`, for light that is little."""
+    return _resolving(_cells(detector), *RAYS)
+
+
+def _cells(detector: Detector) -> int:
     between = np.sqrt(float(detector.shape.area()) / detector.sensors.count)
     across = 2.0 * float(np.max(np.asarray(detector.shape.half_extent())))
-    return _resolving(int(np.clip(round(across / (0.8 * between)), 8, 64)))
+    return int(np.clip(round(across / (0.8 * between)), 8, 64))
 
 
 @lru_cache(maxsize=8)
-def _resolving(cells: int) -> Hybrid:
-    return Hybrid(rays=8192, mirror_rays=65536, cells=cells, scatter_rays=32768)
+def _resolving(cells: int, rays: int, scatter_rays: int) -> Hybrid:
+    return Hybrid(rays=rays, mirror_rays=65536, cells=cells, scatter_rays=scatter_rays)
 
 
 def total_spread(profile: TrackProfile, energy: Array) -> float:
@@ -73,6 +87,23 @@ def check_light(detector: Detector, particle: str) -> None:
     profile.check_medium(detector.medium)
 
 
+def energy_of_light(problem: "Problem", energy: float, ratio: float) -> float:
+    """The energy at which a track gives `ratio` times the light of a track of `energy`, within the profile's range."""
+    low, high = problem.profile.energy_range
+    grid = np.geomspace(low, high, 200)
+    light = on_host(problem.profile.photons, grid)
+    wanted = ratio * np.interp(energy, grid, light)
+    return float(np.interp(wanted, light, grid))
+
+
+def inside(problem: "Problem", position: np.ndarray) -> np.ndarray:
+    """The position, moved towards the middle of the detector until it is inside."""
+    for share in np.linspace(1.0, 0.0, 11):
+        if problem.room(share * position) > 2.0 * MARGIN:
+            break
+    return share * position
+
+
 _stepped = eqx.filter_jit(lambda model, state, step: model.step(state, step))
 
 
@@ -89,9 +120,10 @@ class Problem:
         model: TrackModel | None = None,
         evaluator: Evaluator | None = None,
     ):
+        self.check(detector, particle)
         self.detector, self.transport = detector, fine_transport(detector) if transport is None else transport
         self.evaluator = Evaluator(detector, self.transport) if evaluator is None else evaluator
-        self.model, self.profile = model_of(particle) if model is None else model, load_profile(particle)
+        self.model, self.profile = self.described(particle, model)
         charge_spread = float(detector.sensors.charge_spread)
         known = self.model.dispersion._replace(charge_spread=charge_spread)
         self.dispersion = known if dispersion is None else dispersion
@@ -100,6 +132,14 @@ class Problem:
         self.seen = self.rough = observe(hits, detector.sensors, ROUGH_DISPERSION)
         self.charge = float(self.seen.charge)
         self.evaluations = 0
+
+    def check(self, detector: Detector, particle: str) -> None:
+        """Raise `LampyrisError` where tracks of a particle cannot be fitted."""
+        check_light(detector, particle)
+
+    def described(self, particle: str, model: TrackModel | None) -> tuple[TrackModel, Any]:
+        """How the light of a particle is described, unless a `model` says so, and how it depends on the energy."""
+        return model_of(particle) if model is None else model, load_profile(particle)
 
     def spread_of(self, energy: Array) -> None:
         """Take the spread of the total light from the profile at an energy, and that of predicted totals from place to place.
@@ -110,9 +150,26 @@ class Problem:
             return
         self.dispersion = self.dispersion._replace(total=total_spread(self.profile, energy))
 
-    def scattered(self, state: State) -> Scattered:
+    def scattered(self, state: State) -> Any:
         """Indirect light of the track of a state."""
         return self.evaluator.scattered(state.track)
+
+    def quadratic(self, asked: Asked) -> Quadratic:
+        """The log-likelihood with its derivatives."""
+        return self.evaluator.quadratic(asked)
+
+    def beyond(self, track: Track) -> np.ndarray:
+        """Covariance (7, 7) of the values of a fitted track that no likelihood knows of.
+
+        The light may start ahead of the vertex along the track, and as much later, by the slip of the dispersion.
+        """
+        along = further_along(track)
+        return self.dispersion.slip**2 * np.outer(along, along)
+
+    def covariance(self, track: Track, steps: np.ndarray) -> np.ndarray:
+        """Covariance of the values of a track from that of its steps, with what is beyond the likelihood."""
+        turn = jacobian(track)
+        return turn @ steps[:7, :7] @ turn.T + self.beyond(track)
 
     def weigh(self, expected: Charges) -> None:
         """Give each channel the dispersion of the charge that is expected now."""
@@ -143,17 +200,17 @@ class Problem:
         squares = (away**2 - counting)[bright].sum() / max((direct[bright] ** 2).sum(), 1e-9)
         return float(np.clip(np.sqrt(max(squares, 0.0)), self.model.dispersion.channel, ROUGH_DISPERSION))
 
-    def local(self, state: State, scattered: Scattered, blur: float) -> Local:
+    def local(self, state: State, scattered: Any, blur: float) -> Local:
         """Value, gradient, curvature."""
         self.evaluations += 1
         seen = self.rough if blur > 0 else self.seen
-        return local_model(self.evaluator, [self.model], [state], [scattered], seen, self.dispersion, blur)
+        return local_model(self.quadratic, [self.model], [state], [scattered], seen, self.dispersion, blur)
 
-    def in_full(self, state: State, scattered: Scattered) -> float:
+    def in_full(self, state: State, scattered: Any) -> float:
         """The log-likelihood in which every channel counts in full."""
-        return value_in_full(self.evaluator, [self.model], [state], [scattered], self.seen, self.dispersion)
+        return value_in_full(self.quadratic, [self.model], [state], [scattered], self.seen, self.dispersion)
 
-    def rough_local(self, state: State, scattered: Scattered) -> Local:
+    def rough_local(self, state: State, scattered: Any) -> Local:
         """As `local`, of the seven numbers of the track alone, with its times and charges blurred."""
         local = self.local(state, scattered, ROUGH_BLUR)
         return local._replace(gradient=local.gradient[:7], curvature=local.curvature[:7, :7])

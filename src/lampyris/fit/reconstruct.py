@@ -1,16 +1,18 @@
 """Reconstruction of a track from one event."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from lampyris._host import on_host
 from lampyris.detector import Detector
+from lampyris.fit.glow_problem import GlowProblem, glow_climb, glow_start
 from lampyris.fit.hit_pattern import hit_pattern
 from lampyris.fit.model import State, TrackModel
 from lampyris.fit.newton import Climb, Local, covariance_of, maximise
-from lampyris.fit.parameters import NAMES, further_along, jacobian
-from lampyris.fit.problem import MARGIN, ROUGH_BLUR, Problem, check_light, may_start
+from lampyris.fit.parameters import NAMES
+from lampyris.fit.problem import ROUGH_BLUR, Problem, energy_of_light, inside, may_start
 from lampyris.fit.result import Fit, empty_covariance, make_errors, result_of
 from lampyris.fit.ring_scan import Candidate, RingScan
 from lampyris.fit.seed import find_seed
@@ -54,15 +56,21 @@ def reconstruct(
     Raises `LampyrisError` for an empty or unsound event; everything else ends in the `result` of the fit.
     """
     hits.check(detector.sensors.count)
-    check_light(detector, particle)
-    return fit_problem(Problem(detector, hits, particle, transport, dispersion, model), start)
+    return fit_problem(problem_of(detector, hits, particle, transport, dispersion, model), start)
+
+
+def problem_of(detector: Detector, hits: Hits, particle: str, *rest: Any, **options: Any) -> Problem:
+    """The problem of an event as its medium wants it; `rest` as in `Problem`."""
+    kind = Problem if detector.medium.scintillation is None else GlowProblem
+    return kind(detector, hits, particle, *rest, **options)
 
 
 def fit_problem(problem: Problem, start: Track | None = None) -> Fit:
     """Fit one event from a start, or from one of its own."""
     count = int(np.asarray(problem.hits.hit).sum())
+    find, climb = (glow_start, glow_climb) if isinstance(problem, GlowProblem) else (start_of, _climb)
     if start is None:
-        start = start_of(problem)
+        start = find(problem)
     problem.spread_of(start.energy)
     state = problem.model.start(start)
     if count < FEWEST_HITS:
@@ -73,7 +81,7 @@ def fit_problem(problem: Problem, start: Track | None = None) -> Fit:
             "too few hits",
             count,
         )
-    stages = _climb(problem, state)
+    stages = climb(problem, state)
     return _fit(problem, stages, _result(problem, stages), count)
 
 
@@ -102,7 +110,7 @@ def _climb(problem: Problem, state: State) -> Stages:
         if not _odd(problem, last):
             break
         track, light = last.climb.point.track, last.climb.local.expected.total.sum()
-        last = again(track, _energy_of_light(problem, float(track.energy), problem.charge / light))
+        last = again(track, energy_of_light(problem, float(track.energy), problem.charge / light))
         best = better(best, last)
     track = best.climb.point.track
     inside = stopping_energy(problem, track)
@@ -132,7 +140,8 @@ def stopping_energy(problem: Problem, track: Track) -> float | None:
         return None
     ways = length * np.linspace(0.0, 1.0, 65)
     reach = STOPPING * ways[np.argmax([room(way) <= 0.0 for way in ways])]
-    grid = np.geomspace(*problem.profile.energy_range, 200)
+    low, high = problem.profile.energy_range
+    grid = np.geomspace(low, high, 200)
     return float(np.interp(reach, on_host(problem.profile.length, grid), grid))
 
 
@@ -144,7 +153,7 @@ def start_of(problem: Problem) -> Track:
         seed.position, seed.direction, partial(may_start, detector)
     )
     if not candidates:
-        candidates = [Candidate(_inside(problem, seed.position), seed.direction, seed.time, np.sqrt(low * high), 0.0)]
+        candidates = [Candidate(inside(problem, seed.position), seed.direction, seed.time, np.sqrt(low * high), 0.0)]
     best, best_value = None, -np.inf
     for candidate in candidates:
         energy, scattered = float(np.clip(candidate.energy, 1.01 * low, 0.99 * high)), None
@@ -155,39 +164,14 @@ def start_of(problem: Problem) -> Track:
             local = problem.local(state, scattered, ROUGH_BLUR)
             if best is None or local.value > best_value:
                 best, best_value = track, local.value
-            energy = _energy_of_light(problem, energy, problem.charge / local.expected.total.sum())
+            energy = energy_of_light(problem, energy, problem.charge / local.expected.total.sum())
     assert best is not None
     return best
-
-
-def _energy_of_light(problem: Problem, energy: float, ratio: float) -> float:
-    """The energy at which a track gives `ratio` times the light of a track of `energy`, within the profile's range."""
-    grid = np.geomspace(*problem.profile.energy_range, 200)
-    light = on_host(problem.profile.photons, grid)
-    wanted = ratio * np.interp(energy, grid, light)
-    return float(np.interp(wanted, light, grid))
-
-
-def _inside(problem: Problem, position: np.ndarray) -> np.ndarray:
-    """The position, moved towards the middle of the detector until it is inside."""
-    for share in np.linspace(1.0, 0.0, 11):
-        if problem.room(share * position) > 2.0 * MARGIN:
-            break
-    return share * position
 
 
 def _result(problem: Problem, stages: Stages) -> str:
     """The code of `SENTENCES` for where the climb ended."""
     return result_of(problem.at_boundary(stages.climb.point.track), stages.converged)
-
-
-def track_covariance(track: Track, covariance: np.ndarray, slip: float) -> np.ndarray:
-    """Covariance of the values of a track from that of its steps, and from that of where its light starts.
-
-    The light may start ahead of the vertex along the track, and as much later, by `slip` [m].
-    """
-    turn, along = jacobian(track), further_along(track)
-    return turn @ covariance[:7, :7] @ turn.T + slip**2 * np.outer(along, along)
 
 
 def _fit(problem: Problem, stages: Stages, result: str, hits: int) -> Fit:
@@ -196,7 +180,7 @@ def _fit(problem: Problem, stages: Stages, result: str, hits: int) -> Fit:
     expected = local.expected.total
     covariance = empty_covariance()
     if np.isfinite(local.value):
-        covariance = track_covariance(track, covariance_of(local.curvature, slice(7)), problem.dispersion.slip)
+        covariance = problem.covariance(track, covariance_of(local.curvature, slice(7)))
     statistics = {
         "hits": hits,
         "charge": problem.charge,

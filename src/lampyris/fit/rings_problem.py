@@ -123,13 +123,13 @@ class RingsProblem:
         data.evaluations += 1
         seen = data.rough if blur > 0 else data.seen
         return self.ties.tied(
-            local_model(data.evaluator, self.models, state.states, scattered, seen, data.dispersion, blur)
+            local_model(data.quadratic, self.models, state.states, scattered, seen, data.dispersion, blur)
         )
 
     def in_full(self, state: Rings, scattered: tuple[Scattered, ...]) -> float:
         """The log-likelihood in which every channel counts in full."""
         data = self.data
-        return value_in_full(data.evaluator, self.models, state.states, scattered, data.seen, data.dispersion)
+        return value_in_full(data.quadratic, self.models, state.states, scattered, data.seen, data.dispersion)
 
     def rough_local(self, state: Rings, scattered: tuple[Scattered, ...]) -> Local:
         """As `local`, of the numbers of the tracks alone, with times and charges blurred."""

@@ -19,9 +19,7 @@ import jax.numpy as jnp
 
 from lampyris._checks import fail
 from lampyris.detector import Detector
-from lampyris.fit.objective import Asked, Evaluator, Scattered, event_quadratic, scattered_light
-from lampyris.likelihood.event import Quadratic
-from lampyris.source import Track
+from lampyris.fit.objective import Evaluator
 from lampyris.transport import Hybrid
 
 
@@ -117,11 +115,8 @@ class SideBySide(Evaluator):
         super().__init__(detector, transport)
         self.meeting = meeting
 
-    def scattered(self, track: Track) -> Scattered:
-        return self.meeting.ask(scattered_light, track, (self.detector, self.transport))
-
-    def quadratic(self, asked: Asked) -> Quadratic:
-        return self.meeting.ask(event_quadratic, asked, (self.detector,))
+    def work(self, function: Callable, own: Any, *shared: Any) -> Any:
+        return self.meeting.ask(function, own, shared)
 
 
 def side_by_side(

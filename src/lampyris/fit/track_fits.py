@@ -20,7 +20,7 @@ from lampyris.fit.newton import maximise
 from lampyris.fit.objective import Scattered
 from lampyris.fit.parameters import NAMES
 from lampyris.fit.problem import Problem, fine_transport, total_spread
-from lampyris.fit.reconstruct import reconstruct, track_covariance
+from lampyris.fit.reconstruct import reconstruct
 from lampyris.fit.result import Fit, make_errors
 from lampyris.fit.settle import CLOSE, STILL
 from lampyris.fit.track_score import Asked, TrackPull, track_pull
@@ -154,7 +154,7 @@ def track_fits(followed: list[Followed], step: Step) -> dict[int, Fit]:
 
 def _fit(one: Followed, covariance: np.ndarray) -> Fit:
     track, problem = one.state.track, one.problem
-    whole = track_covariance(track, covariance, problem.dispersion.slip)
+    whole = problem.covariance(track, covariance)
     return Fit(track, make_errors(whole), whole, NAMES, one.value, "converged", {"charge": problem.charge})
 
 

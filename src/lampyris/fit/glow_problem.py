@@ -1,0 +1,230 @@
+"""Fits of points that glow in a scintillator: where they start, how they climb, and what they know in the end."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from lampyris._checks import LampyrisError
+from lampyris._host import on_host
+from lampyris._math import orthonormal_frame
+from lampyris.detector import Detector
+from lampyris.fit.glow import KNOWN, Even, Slow, Transports, around_point, even_light, even_quadratic, slow_light
+from lampyris.fit.glow_profile import Glowing, GlowProfile
+from lampyris.fit.model import State, TrackModel
+from lampyris.fit.newton import Local, covariance_of, maximise
+from lampyris.fit.objective import Asked, local_of
+from lampyris.fit.parameters import SCALES, moved
+from lampyris.fit.problem import Problem, coarse_transport, energy_of_light, inside
+from lampyris.fit.seed import find_seed
+from lampyris.fit.settle import NEAR, Stages, settle
+from lampyris.source import Track
+
+DIRECTIONS = 96
+"""Directions that are weighed against each other."""
+WIDE, WORTH, NARROWER = 3.0, 0.7, 2
+"""Opening of the cone of directions, in rms of what is known of the direction; how much narrower it must be than the last one
+to be worth another climb, and most of these."""
+
+
+class GlowProblem(Problem):
+    """One event of a point that glows; its states hold place and time of the mean deposit, `KNOWN` is what moves them."""
+
+    model: Glowing
+    directions: np.ndarray | None = None
+    """(n, 3), over which the likelihood is averaged; even Cherenkov light if there are none"""
+
+    def check(self, detector: Detector, particle: str) -> None:
+        pass  # the profile of the light does
+
+    def described(self, particle: str, model: TrackModel | None) -> tuple[TrackModel, Any]:
+        if model is not None:
+            raise LampyrisError(
+                "`model` must be left out in a medium that scintillates: points of light have one alone."
+            )
+        profile = GlowProfile.of(particle, self.detector)
+        return Glowing(profile), profile
+
+    @property
+    def transports(self) -> Transports:
+        """The transports of both kinds of light."""
+        return Transports(self.transport, coarse_transport(self.detector))
+
+    def scattered(self, state: State) -> Slow:
+        own = state.track, self.seen.time - self.detector.sensors.time_offset
+        return self.evaluator.work(slow_light, own, self.detector, self.transports)
+
+    def move(self, state: State, step: np.ndarray) -> State | None:
+        whole = np.zeros(7)
+        whole[KNOWN] = step
+        return super().move(state, whole)
+
+    def local(self, state: State, scattered: Slow, blur: float) -> Local:
+        """Value, gradient and curvature in the numbers `KNOWN`; times are never blurred."""
+        self.evaluations += 1
+        asked = self._asked(state, scattered)
+        even = self.evaluator.work(even_light, asked, self.detector)
+        local = local_of(self.evaluator.work(even_quadratic, (even, asked.seen, asked.dispersion)))
+        return local if self.directions is None else self._weighed(local, even, asked, self.directions).mean
+
+    def in_full(self, state: State, scattered: Slow) -> float:
+        return self.local(state, scattered, 0.0).value
+
+    def weighed(self, state: State, directions: np.ndarray) -> "Weighed":
+        """The likelihood about a state for each of some directions, with the indirect light of its own."""
+        asked = self._asked(state, self.scattered(state))
+        even = self.evaluator.work(even_light, asked, self.detector)
+        local = local_of(self.evaluator.work(even_quadratic, (even, asked.seen, asked.dispersion)))
+        return self._weighed(local, even, asked, directions)
+
+    def _weighed(self, local: Local, even: Even, asked: Asked, directions: np.ndarray) -> "Weighed":
+        own = even, asked, jnp.asarray(directions, float)
+        values, gradients = self.evaluator.work(around_point, own, self.detector)
+        return Weighed(local, directions, np.asarray(values, float), np.asarray(gradients, float))
+
+    def _asked(self, state: State, scattered: Slow) -> Asked:
+        parts = (self.model,), (state,), (scattered,), self.seen, self.dispersion.as_arrays(), jnp.zeros(())
+        return Asked(*parts)
+
+    def beyond(self, track: Track) -> np.ndarray:
+        """A single particle leaves its energy beside the mean place."""
+        spread = self.profile.away(float(track.energy))
+        return np.diag(spread**2 * np.array([0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]))
+
+
+class Weighed(NamedTuple):
+    """The likelihood of a point for each direction of its Cherenkov light."""
+
+    even: Local
+    """that of even light"""
+    directions: np.ndarray
+    values: np.ndarray
+    """above that of even light"""
+    gradients: np.ndarray
+
+    @property
+    def mean(self) -> Local:
+        """The logarithm of the mean likelihood. What directions disagree on is known less."""
+        highest = self.values.max()
+        chance = np.exp(self.values - highest)
+        value = self.even.value + highest + np.log(chance.mean())
+        chance /= chance.sum()
+        away = self.steps - chance @ self.steps
+        curvature = np.linalg.inv(self.inverse + (away * chance[:, None]).T @ away)
+        return self.even._replace(value=float(value), gradient=chance @ self.gradients, curvature=curvature)
+
+    @property
+    def inverse(self) -> np.ndarray:
+        """Covariance (5, 5) for a direction that is known."""
+        return covariance_of(self.even.curvature, slice(None))
+
+    @property
+    def steps(self) -> np.ndarray:
+        """To the best point of each direction (n, 5)."""
+        return self.gradients @ self.inverse
+
+    @property
+    def chance(self) -> np.ndarray:
+        """Probability of each direction, wherever the point is."""
+        reached = self.values + 0.5 * (self.steps * self.gradients).sum(axis=1)
+        chance = np.exp(reached - reached.max())
+        return chance / chance.sum()
+
+    @property
+    def axis(self) -> np.ndarray:
+        """Mean direction."""
+        mean = self.chance @ self.directions
+        return mean / max(float(np.linalg.norm(mean)), 1e-12)
+
+    @property
+    def angles(self) -> np.ndarray:
+        """Angles of the directions to their mean [rad]."""
+        return np.arccos(np.clip(self.directions @ self.axis, -1.0, 1.0))
+
+    @property
+    def angle(self) -> float:
+        """Their rms."""
+        return float(np.sqrt(self.chance @ self.angles**2))
+
+    def vertex(self, track: Track, profile: GlowProfile) -> tuple[Track, np.ndarray]:
+        """The mean track, its vertex behind the mean deposit, and the covariance (7, 7) of its steps."""
+        chance, steps = self.chance, self.steps
+        mean, step = chance @ self.directions, np.zeros(7)
+        step[KNOWN] = chance @ steps
+        distance, time = profile.middle(float(track.energy))
+        track = moved(track, jnp.asarray(step, float))
+        position = np.asarray(track.position, float) - distance * mean
+        found = Track(track.particle, track.energy, position, self.axis, float(track.time) - time)
+        frame = np.stack([np.asarray(v, float) for v in on_host(orthonormal_frame, found.direction)])
+        across = self.directions @ frame.T
+        away = np.zeros((len(chance), 7))
+        away[:, KNOWN] = steps - chance @ steps
+        away[:, 1:4] -= distance * (self.directions - mean) / SCALES[1:4]
+        length = np.maximum(np.linalg.norm(across, axis=1), 1e-12)
+        away[:, 4:6] = (self.angles / length)[:, None] * across / SCALES[4:6]
+        covariance = (away * chance[:, None]).T @ away
+        covariance[np.ix_(KNOWN, KNOWN)] += self.inverse
+        # the cells between directions are as wide as their number says
+        covariance[4:6, 4:6] += np.diag(_cell(self.directions) ** 2 / SCALES[4:6] ** 2)
+        return found, covariance
+
+
+def _cell(directions: np.ndarray) -> float:
+    """Rms in each axis of the place within the cell of one direction [rad], for an even cone about the first one."""
+    opening = 1.0 - (directions @ directions[0]).min()
+    return float(np.sqrt(0.5 * opening / len(directions)))
+
+
+def cone_about(axis: np.ndarray, angle: float, count: int) -> np.ndarray:
+    """Even directions (count, 3) within an angle [rad] of an axis, the first next to it."""
+    z = 1.0 - (1.0 - np.cos(min(angle, np.pi))) * (np.arange(count) + 0.5) / count
+    azimuth = np.pi * (1.0 + np.sqrt(5.0)) * np.arange(count)
+    frame = [np.asarray(v, float) for v in on_host(orthonormal_frame, jnp.asarray(axis, float))]
+    across = np.cos(azimuth)[:, None] * frame[0] + np.sin(azimuth)[:, None] * frame[1]
+    return z[:, None] * axis + np.sqrt(1.0 - z**2)[:, None] * across
+
+
+def glow_start(problem: Problem) -> Track:
+    """The point from times and charges, with the energy that the charge asks for."""
+    low, high = problem.profile.energy_range
+    seed, energy = find_seed(problem.detector, problem.hits), np.sqrt(low * high)
+    position, scattered = inside(problem, seed.position), None
+    for _ in range(2):
+        track = Track(problem.particle, energy, position, seed.direction, seed.time)
+        state = problem.model.start(track)
+        scattered = problem.scattered(state) if scattered is None else scattered
+        light = problem.local(state, scattered, 0.0).expected.total.sum()
+        energy = float(np.clip(energy_of_light(problem, energy, problem.charge / light), 1.01 * low, 0.99 * high))
+    return Track(problem.particle, energy, position, seed.direction, seed.time)
+
+
+def glow_climb(problem: Problem, state: State) -> Stages:
+    """Climb to the point with even Cherenkov light, then with the mean over its directions.
+
+    The cone of directions narrows about those that are likely, as far as the data tell.
+    """
+    assert isinstance(problem, GlowProblem)
+    scattered = problem.scattered(state)
+    objective = partial(problem.local, scattered=scattered, blur=0.0)
+    problem.weigh(objective(state).expected)
+    first = maximise(objective, problem.move, state, tolerance=NEAR)
+    problem.directions = cone_about(np.array([0.0, 0.0, 1.0]), np.pi, DIRECTIONS)
+    stages = settle(problem, first.point, first.local.expected)
+    weighed = problem.weighed(stages.climb.point, problem.directions)
+    for _ in range(NARROWER):
+        opening = WIDE * weighed.angle
+        if opening > WORTH * _opening(problem.directions):
+            break
+        problem.directions = cone_about(weighed.axis, opening, DIRECTIONS)
+        stages = settle(problem, stages.climb.point, stages.climb.local.expected)
+        weighed = problem.weighed(stages.climb.point, problem.directions)
+    track, covariance = weighed.vertex(stages.climb.point.track, problem.profile)
+    local = weighed.mean._replace(gradient=np.zeros(7), curvature=np.linalg.inv(covariance))
+    climb = stages.climb._replace(point=problem.model.start(track), local=local)
+    return stages._replace(climb=climb, rough=first.iterations)
+
+
+def _opening(directions: np.ndarray) -> float:
+    """Largest angle to the first direction [rad]."""
+    return float(np.arccos(np.clip((directions @ directions[0]).min(), -1.0, 1.0)))
