@@ -78,9 +78,11 @@ def test_points_have_all_light_of_the_track_about_its_middle(glowing_tank):
         assert float(one.time[0]) == pytest.approx(weight @ np.asarray(many.time) / weight.sum() - time, abs=2e-3)
 
 
-def test_gradient_is_that_of_finite_differences(glowing_tank, events):
+@pytest.mark.parametrize("directions", [None, cone_about(np.array([0.0, 0.0, 1.0]), np.pi, 96)], ids=["even", "mean"])
+def test_gradient_is_that_of_finite_differences(glowing_tank, events, directions):
     track, hits = events[0]
     problem = GlowProblem(glowing_tank, hits, "e-", FEW)
+    problem.directions = directions
     state = middle_of(problem, track)
     scattered = problem.scattered(state)
     local = problem.local(state, scattered, 0.0)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from lampyris.detector import Detector
-from lampyris.emission.pattern import RingPattern, UniformPattern
+from lampyris.emission.pattern import Pattern, RingPattern, UniformPattern
 from lampyris.fit.glow_profile import Glowing
 from lampyris.fit.objective import Asked, light_rows
 from lampyris.fit.parameters import moved
@@ -24,7 +24,7 @@ from lampyris.likelihood.event import Rows, likelihood_terms
 from lampyris.source import Track
 from lampyris.source.glow_point import CherenkovPoint, ScintillationPoint
 from lampyris.transport import Hybrid
-from lampyris.transport.direct import DistanceTable, direct_light
+from lampyris.transport.direct import DistanceTable, direct_light, intensity, look
 from lampyris.transport.expectation import Arrival, Uniform
 from lampyris.transport.pulse import PulsedMixture
 
@@ -41,52 +41,54 @@ NEAR = 0.5
 class Slow(NamedTuple):
     """Indirect light of a point at the observed times, which its pulse makes slow against the moves that are left."""
 
-    rows: Float[Array, "5 channels 3"]
-    """of scintillation, and of Cherenkov light in the directions of `CORNERS`"""
-    by_time: Float[Array, "5 channels 3"]
+    glow: Rows
+    """of scintillation"""
+    by_time: Rows
     """its derivatives in the observed time [1/ns]"""
-    by_place: Float[Array, "3 channels 3"]
-    """those of scintillation in the place [1/m]"""
     track: Track
+    beside: "Beside"
 
-    def moved_to(self, track: Track, gain: Array) -> Float[Array, "5 channels 3"]:
-        """The rows for a track near by with `gain` times the light."""
-        rows = self.rows - (track.time - self.track.time) * self.by_time
-        glow = rows[0] + jnp.tensordot(track.position - self.track.position, self.by_place, 1)
-        return gain * jnp.maximum(rows.at[0].set(glow), 0.0)
+    def moved_to(self, track: Track, gain: Array) -> Rows:
+        """The rows of scintillation for a track near by with `gain` times the light."""
+        later, away = track.time - self.track.time, track.position - self.track.position
+        rows = self.glow - later * self.by_time + jnp.tensordot(away, self.beside.by_place, 1)
+        return gain * jnp.maximum(rows, 0.0)
 
 
-class Transports(NamedTuple):
-    """How indirect light is predicted."""
+class Beside(NamedTuple):
+    """What changes little from a point to another near by, and need not be known as well."""
 
-    many: Hybrid
-    """for the scintillation itself"""
-    few: Hybrid
-    """for its change with the place, and for Cherenkov light: there is too little of it to see the noise"""
+    by_place: Float[Array, "3 channels 3"]
+    """derivatives of the indirect scintillation in the place [1/m]"""
+    corners: Float[Array, "4 channels 3"]
+    """indirect Cherenkov light in the directions of `CORNERS`"""
 
 
 @eqx.filter_jit
-def slow_light(own: tuple[Track, Array], detector: Detector, transports: Transports) -> Slow:
-    """The indirect light of a point at times of its channels."""
+def indirect_glow(own: tuple[Track, Array], detector: Detector, many: Hybrid) -> tuple[Rows, Rows]:
+    """The indirect scintillation of a point at times of its channels, and its derivatives in the time [1/ns]."""
     track, time = own
-    many, few = transports
+    light = many.indirect(scintillation_point(track), detector)
+    # the derivative of the pulse, piece by piece, would be compiled for longer than the light itself
+    early, late = jax.vmap(lambda away: light_rows(light, time + away))(jnp.array([-NEAR, NEAR]))
+    return 0.5 * (early + late), 0.5 * (late - early) / NEAR
 
-    def around(light: Arrival) -> Float[Array, "2 channels 3"]:
-        return jax.vmap(lambda away: light_rows(light, time + away))(jnp.array([-NEAR, NEAR]))
 
-    def ring(direction: Array) -> Float[Array, "2 channels 3"]:
-        return around(few.indirect(cherenkov_point(track, direction), detector))
+@eqx.filter_jit
+def light_beside(own: tuple[Track, Array], detector: Detector, few: Hybrid) -> Beside:
+    """How indirect scintillation changes with the place, by differences, and the indirect Cherenkov light."""
+    track, time = own
 
-    def beside(away: Array) -> Rows:
+    def glow(away: Array) -> Rows:
         there = eqx.tree_at(lambda t: t.position, track, track.position + away)
         return light_rows(few.indirect(scintillation_point(there), detector), time)
 
+    def ring(direction: Array) -> Rows:
+        return light_rows(few.indirect(cherenkov_point(track, direction), detector), time)
+
     reach = BESIDE * detector.shape.half_extent().min()
-    places = jax.lax.map(beside, reach * jnp.concatenate([jnp.zeros((1, 3)), jnp.eye(3)]))
-    glow = around(many.indirect(scintillation_point(track), detector))
-    rings = jax.lax.map(ring, jnp.asarray(CORNERS))
-    early, late = jnp.moveaxis(jnp.concatenate([glow[None], rings]), 1, 0)
-    return Slow(0.5 * (early + late), 0.5 * (late - early) / NEAR, (places[1:] - places[0]) / reach, track)
+    places = jax.lax.map(glow, reach * jnp.concatenate([jnp.zeros((1, 3)), jnp.eye(3)]))
+    return Beside((places[1:] - places[0]) / reach, jax.lax.map(ring, jnp.asarray(CORNERS)))
 
 
 class Even(NamedTuple):
@@ -110,9 +112,10 @@ def even_light(asked: Asked, detector: Detector) -> Even:
 
     def at(step: Array) -> tuple[Rows, Array]:
         track = _moved(state.track, step)
-        direct = light_rows(_glow(track, detector), time) + light_rows(_ring(track, None, detector), time)
-        indirect = slow.moved_to(track, model.gain(track, slow.track))
-        return direct + indirect[0] + indirect[1:].mean(axis=0) + light_rows(dark, time), direct[:, 0]
+        direct = light_rows(_glow(track, detector), time) + light_rows(_even_ring(track, detector), time)
+        gain = model.gain(track, slow.track)
+        indirect = slow.moved_to(track, gain) + gain * slow.beside.corners.mean(axis=0)
+        return direct + indirect + light_rows(dark, time), direct[:, 0]
 
     nothing = jnp.zeros(len(KNOWN))
     rows, direct = at(nothing)
@@ -147,22 +150,32 @@ def around_point(own: tuple[Even, Asked, Array], detector: Detector) -> Around:
     (model,), (state,), (slow,), seen, dispersion = asked[:5]
     assert isinstance(model, Glowing)
     time = seen.time - detector.sensors.time_offset
-    corners = slow.moved_to(state.track, model.gain(state.track, slow.track))[1:]
+    corners = model.gain(state.track, slow.track) * slow.beside.corners
     base = likelihood_terms(even.rows, seen, dispersion)
     nothing = jnp.zeros(len(KNOWN))
 
-    def ring(step: Array, direction: Array | None) -> Rows:
-        return light_rows(_ring(_moved(state.track, step), direction, detector), time)
+    def unit(step: Array) -> Rows:
+        return light_rows(_even_ring(_moved(state.track, step), detector), time)
 
-    even_ring, even_slopes = ring(nothing, None), jax.jacfwd(lambda step: ring(step, None))(nothing)
-    rest = even.rows - even_ring - corners.mean(axis=0)
-    slopes = even.slopes - jnp.moveaxis(even_slopes, -1, 0)
+    pattern = _pattern(state.track, detector)
+    whole = _photons(pattern) / (4.0 * jnp.pi)
+    # even light for each of its photons per steradian, of which a ring has more or fewer
+    each, each_slopes = unit(nothing) / whole, jnp.moveaxis(jax.jacfwd(unit)(nothing), -1, 0) / whole
+    rest, slopes = even.rows - whole * each - corners.mean(axis=0), even.slopes - whole * each_slopes
+
+    def density(step: Array, direction: Array) -> Array:
+        place = _moved(state.track, step).position
+        view, _ = look(place[None], direction[None], detector.sensors)
+        return intensity(pattern, view, detector.sensors.radius, jnp.zeros(()))[:, 0]
 
     def one(direction: Array) -> tuple[Array, Array]:
-        own, pull_ring = jax.vjp(lambda step: ring(step, direction), nothing)
-        terms, pull = jax.vjp(lambda r: likelihood_terms(r, seen, dispersion), rest + own + leaning(corners, direction))
+        dense, pull_dense = jax.vjp(lambda step: density(step, direction), nothing)
+        rows = rest + dense[:, None] * each + leaning(corners, direction)
+        terms, pull = jax.vjp(lambda r: likelihood_terms(r, seen, dispersion), rows)
         (towards,) = pull(jnp.ones_like(terms))
-        return (terms - base).sum(), jnp.einsum("psr,sr->p", slopes, towards) + pull_ring(towards)[0]
+        of_ring = pull_dense((towards * each).sum(axis=1))[0]
+        gradient = jnp.einsum("psr,sr->p", slopes + dense[:, None] * each_slopes, towards) + of_ring
+        return (terms - base).sum(), gradient
 
     return Around(*jax.lax.map(one, directions))
 
@@ -188,16 +201,24 @@ def _glow(track: Track, detector: Detector) -> Arrival:
     return PulsedMixture(direct_light(emitters, detector, table), pulse)
 
 
-def _ring(track: Track, direction: Array | None, detector: Detector) -> Arrival:
-    """Direct Cherenkov light in a direction; even light if none is given."""
-    source = cherenkov_point(track, track.direction if direction is None else direction)
+def _even_ring(track: Track, detector: Detector) -> Arrival:
+    """As much direct Cherenkov light as the track has, the same in all directions."""
+    source = cherenkov_point(track, track.direction)
     emitters = source.emitters(detector.medium, detector.sensors.quantum_efficiency)
-    if direction is None:
-        assert isinstance(emitters.pattern, RingPattern)
-        photons = emitters.pattern.cumulative(jnp.full((1, 1), jnp.pi)).reshape(1)
-        light = track.position[None], UniformPattern(photons)
-        emitters = eqx.tree_at(lambda e: (e.position, e.pattern), emitters, light)
+    light = track.position[None], UniformPattern(_photons(emitters.pattern))
+    emitters = eqx.tree_at(lambda e: (e.position, e.pattern), emitters, light)
     return direct_light(emitters, detector, DistanceTable.of(detector, emitters.wavelength, emitters.spectrum))
+
+
+def _pattern(track: Track, detector: Detector) -> Pattern:
+    """The ring of its Cherenkov light."""
+    source = cherenkov_point(track, track.direction)
+    return source.emitters(detector.medium, detector.sensors.quantum_efficiency).pattern
+
+
+def _photons(pattern: Pattern) -> Float[Array, "1"]:
+    assert isinstance(pattern, RingPattern)
+    return pattern.cumulative(jnp.full((1, 1), jnp.pi)).reshape(1)
 
 
 def scintillation_point(track: Track) -> ScintillationPoint:

@@ -10,7 +10,17 @@ from lampyris._checks import LampyrisError
 from lampyris._host import on_host
 from lampyris._math import orthonormal_frame
 from lampyris.detector import Detector
-from lampyris.fit.glow import KNOWN, Even, Slow, Transports, around_point, even_light, even_quadratic, slow_light
+from lampyris.fit.glow import (
+    KNOWN,
+    Beside,
+    Even,
+    Slow,
+    around_point,
+    even_light,
+    even_quadratic,
+    indirect_glow,
+    light_beside,
+)
 from lampyris.fit.glow_profile import Glowing, GlowProfile
 from lampyris.fit.model import State, TrackModel
 from lampyris.fit.newton import Local, covariance_of, maximise
@@ -21,11 +31,13 @@ from lampyris.fit.seed import find_seed
 from lampyris.fit.settle import NEAR, Stages, settle
 from lampyris.source import Track
 
-DIRECTIONS = 96
-"""Directions that are weighed against each other."""
-WIDE, WORTH, NARROWER = 3.0, 0.7, 2
+DIRECTIONS, FEW = 96, 24
+"""Directions that are weighed against each other in the end, and while the point is sought."""
+WIDE, WORTH, CONES = 3.0, 0.7, 3
 """Opening of the cone of directions, in rms of what is known of the direction; how much narrower it must be than the last one
-to be worth another climb, and most of these."""
+to be worth another climb, and the most cones."""
+TURNS = 3
+"""Most evaluations of the indirect light in a climb."""
 
 
 class GlowProblem(Problem):
@@ -34,6 +46,8 @@ class GlowProblem(Problem):
     model: Glowing
     directions: np.ndarray | None = None
     """(n, 3), over which the likelihood is averaged; even Cherenkov light if there are none"""
+    beside: Beside | None = None
+    """of the first point that is asked for"""
 
     def check(self, detector: Detector, particle: str) -> None:
         pass  # the profile of the light does
@@ -46,14 +60,14 @@ class GlowProblem(Problem):
         profile = GlowProfile.of(particle, self.detector)
         return Glowing(profile), profile
 
-    @property
-    def transports(self) -> Transports:
-        """The transports of both kinds of light."""
-        return Transports(self.transport, coarse_transport(self.detector))
-
     def scattered(self, state: State) -> Slow:
         own = state.track, self.seen.time - self.detector.sensors.time_offset
-        return self.evaluator.work(slow_light, own, self.detector, self.transports)
+        beside = self.beside
+        if beside is None:
+            beside = self.evaluator.work(light_beside, own, self.detector, coarse_transport(self.detector))
+            self.beside = beside
+        glow, by_time = self.evaluator.work(indirect_glow, own, self.detector, self.transport)
+        return Slow(glow, by_time, state.track, beside)
 
     def move(self, state: State, step: np.ndarray) -> State | None:
         whole = np.zeros(7)
@@ -209,22 +223,17 @@ def glow_climb(problem: Problem, state: State) -> Stages:
     objective = partial(problem.local, scattered=scattered, blur=0.0)
     problem.weigh(objective(state).expected)
     first = maximise(objective, problem.move, state, tolerance=NEAR)
-    problem.directions = cone_about(np.array([0.0, 0.0, 1.0]), np.pi, DIRECTIONS)
-    stages = settle(problem, first.point, first.local.expected)
-    weighed = problem.weighed(stages.climb.point, problem.directions)
-    for _ in range(NARROWER):
-        opening = WIDE * weighed.angle
-        if opening > WORTH * _opening(problem.directions):
+    axis, opening = np.array([0.0, 0.0, 1.0]), np.pi
+    point, expected = first.point, first.local.expected
+    for _ in range(CONES):
+        problem.directions = cone_about(axis, opening, FEW)
+        stages = settle(problem, point, expected, TURNS)
+        point, expected = stages.climb.point, stages.climb.local.expected
+        weighed = problem.weighed(point, cone_about(axis, opening, DIRECTIONS))
+        axis, before, opening = weighed.axis, opening, min(WIDE * weighed.angle, np.pi)
+        if opening > WORTH * before:
             break
-        problem.directions = cone_about(weighed.axis, opening, DIRECTIONS)
-        stages = settle(problem, stages.climb.point, stages.climb.local.expected)
-        weighed = problem.weighed(stages.climb.point, problem.directions)
-    track, covariance = weighed.vertex(stages.climb.point.track, problem.profile)
+    track, covariance = weighed.vertex(point.track, problem.profile)
     local = weighed.mean._replace(gradient=np.zeros(7), curvature=np.linalg.inv(covariance))
     climb = stages.climb._replace(point=problem.model.start(track), local=local)
     return stages._replace(climb=climb, rough=first.iterations)
-
-
-def _opening(directions: np.ndarray) -> float:
-    """Largest angle to the first direction [rad]."""
-    return float(np.arccos(np.clip((directions @ directions[0]).min(), -1.0, 1.0)))
