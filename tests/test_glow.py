@@ -132,10 +132,10 @@ def test_indirect_light_follows_energy_and_time(glowing_tank, events):
     step = np.array([2.0, 0.0, 0.0, 0.0, 0.6])
     there = problem.move(state, step)
     moved = slow.moved_to(there.track, problem.model.gain(there.track, slow.track))
-    anew = problem.scattered(there).rows
+    anew = problem.scattered(there).glow
     hit = np.asarray(hits.hit)
     for row in range(3):
-        of_glow, own = np.asarray(moved[0, hit, row]), np.asarray(anew[0, hit, row])
+        of_glow, own = np.asarray(moved[hit, row]), np.asarray(anew[hit, row])
         assert np.abs(of_glow - own).sum() < 0.02 * own.sum()
 
 

@@ -135,14 +135,15 @@ def test_what_concerns_all_events_ends_in_one_line(events, tmp_path):
     assert not (tmp_path / "fits.h5.part").exists()
 
 
-def test_a_scintillating_detector_is_refused_before_any_event(tank):
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_muon_in_a_scintillating_detector_is_refused_before_any_event(tank, batch):
     import equinox as eqx
 
     from lampyris.catalog.scintillators import lab_scintillator
 
     other = eqx.tree_at(lambda d: d.medium, tank, lab_scintillator())
     with pytest.raises(LampyrisError, match="scintillates"):
-        next(reconstruct_many(other, [(0, hits_of(1))]))
+        next(reconstruct_many(other, [(0, hits_of(1))], batch=batch))
     assert detector_digest(other) != detector_digest(tank) == detector_digest(_killed_run.tank())
 
 

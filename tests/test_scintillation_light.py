@@ -168,7 +168,7 @@ def test_what_cannot_be_predicted_is_told(scintillating_tank):
         ScintillationLight("mu-", 500.0, *at).event(medium, key=jax.random.key(0), keep=Constant(0.2))
     ones = np.ones(scintillating_tank.sensors.count, np.float32)
     with pytest.raises(LampyrisError, match="by their Cherenkov light alone, but the medium of scintillating tank"):
-        lp.reconstruct(scintillating_tank, lp.Hits(ones, ones, ones > 0), particle="mu-")
+        lp.reconstruct_rings(scintillating_tank, lp.Hits(ones, ones, ones > 0), ["mu-", "e-"])
     eos = catalog.load("Eos")
     with pytest.raises(LampyrisError, match=r"`Track\(energy=...\)` must be between 10 and 3000 .* but is 2 MeV"):
         lp.expect(eos, lp.Track("e-", 2.0, *at))

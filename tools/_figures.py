@@ -95,6 +95,53 @@ def tell_detectors(f: Figures) -> str:
     return "; ".join(f"{words}: {_resolutions(f['reconstruction'][name])}" for name, words in told.items())
 
 
+INGREDIENTS = {
+    "mean plain": "averaged track, Poisson channels",
+    "mean": "averaged track, dispersed",
+    "range": "with its range free",
+    "turns": "with turns alone",
+    "bent plain": "both, Poisson channels",
+    "full weight": "both, dispersed, channels in full",
+    "bent": "as muons are fitted",
+}
+
+
+def tell_ingredients(f: Figures) -> str:
+    """The same muons with and without each ingredient of the fit."""
+    told = f["ingredients"]["mu-_1000"]
+    parts = []
+    for name, words in INGREDIENTS.items():
+        s = told[name]
+        pulls = s["track_pull_q68"]
+        parts.append(
+            f"{words}: {s['vertex_q68_cm']:.1f} cm, {s['direction_q68_deg']:.2f} deg, {s['momentum_q68_percent']:.1f} %, pulls "
+            f"{min(pulls.values()):.1f} to {max(pulls.values()):.1f}"
+        )
+    return "; ".join(parts)
+
+
+def tell_photocoverage(f: Figures) -> str:
+    """Resolutions against the number of sensors."""
+    rows = sorted(f["photocoverage"].values(), key=lambda s: s["sensors"])
+    return "; ".join(
+        f"{s['sensors']} tubes ({s['covered_percent']:.0f} % of the wall): {_resolutions(s)}" for s in rows
+    )
+
+
+def tell_points(f: Figures) -> str:
+    """Electrons of some MeV in a scintillator."""
+    s = f["reconstruction"]["e-_10@JUNO"]
+    pulls = s["track_pull_rms"]
+    return (
+        f"{round(s['converged_fraction'] * s['events'])} of {s['events']} converge; 68 % of vertices within "
+        f"{s['vertex_q68_cm']:.1f} +- {s['vertex_q68_error_cm']:.1f} cm, {s['longitudinal_bias_cm']:+.1f} +- "
+        f"{s['longitudinal_bias_error_cm']:.1f} cm along the track, energies within {s['momentum_q68_percent']:.1f} +- "
+        f"{s['momentum_q68_error_percent']:.1f} %, {s['momentum_bias_percent']:+.1f} +- {s['momentum_bias_error_percent']:.1f} % "
+        f"in the mean; rms of pulls {pulls['energy']:.1f} in energy, {pulls['along']:.1f} along and {pulls['across']:.1f} across, "
+        f"{pulls['time']:.1f} in time; {s['seconds_per_event']:.0f} s an event"
+    )
+
+
 def tell_bound(f: Figures) -> str:
     """What the fits themselves say they leave open."""
     s = f["reconstruction"]["mu-_1000"]["own_error_median"]
@@ -268,6 +315,17 @@ ROWS = {
         tell_bound,
         "reconstruction.py mu-_1000",
     ),
+    "ingredients": Row(
+        "the same kind of muons with and without each ingredient of the fit",
+        tell_ingredients,
+        "ingredients.py mu-_1000",
+    ),
+    "photocoverage": Row(
+        "muons of 1 GeV in the tank of SK with fewer and more of its tubes",
+        tell_photocoverage,
+        "photocoverage.py 2000 4000 8000 18000",
+    ),
+    "points": Row("electrons of 10 MeV in JUNO, with scintillation", tell_points, "reconstruction.py e-_10@JUNO"),
     "other samples": Row(
         "muons of other energies, the same way", tell_other_samples, "reconstruction.py mu-_300 mu-_600 mu-_1500"
     ),
@@ -467,7 +525,7 @@ COMPARED = (
 )
 
 TABLES = {
-    "measured": tuple(ROWS),
+    "measured": tuple(key for key in ROWS if key not in ("ingredients", "photocoverage")),
     "start": ("first_minutes", "demo"),
     "reconstruction": (
         "muons",
@@ -475,9 +533,12 @@ TABLES = {
         "sample",
         "sample pulls",
         "sample bound",
+        "ingredients",
+        "photocoverage",
         "other samples",
         "electrons",
         "detectors",
+        "points",
         "identified",
         "rings",
         "convergence",

@@ -32,8 +32,6 @@ KNOWN = np.array([0, 1, 2, 3, 6])
 """Energy, place and time among the seven numbers of a track."""
 CORNERS = np.array([[1.0, 1.0, 1.0], [1.0, -1.0, -1.0], [-1.0, 1.0, -1.0], [-1.0, -1.0, 1.0]]) / np.sqrt(3.0)
 """Directions of which the indirect Cherenkov light of all others is made: it has a lean and little else."""
-BESIDE = 0.02
-"""Distance over which the change of indirect light with the place is taken, in half extents of the detector."""
 NEAR = 0.5
 """Time to either side [ns] over which indirect light counts as changing evenly."""
 
@@ -46,22 +44,19 @@ class Slow(NamedTuple):
     by_time: Rows
     """its derivatives in the observed time [1/ns]"""
     track: Track
-    beside: "Beside"
+    rings: "Rings"
 
     def moved_to(self, track: Track, gain: Array) -> Rows:
         """The rows of scintillation for a track near by with `gain` times the light."""
-        later, away = track.time - self.track.time, track.position - self.track.position
-        rows = self.glow - later * self.by_time + jnp.tensordot(away, self.beside.by_place, 1)
-        return gain * jnp.maximum(rows, 0.0)
+        return gain * jnp.maximum(self.glow - (track.time - self.track.time) * self.by_time, 0.0)
 
 
-class Beside(NamedTuple):
-    """What changes little from a point to another near by, and need not be known as well."""
+class Rings(NamedTuple):
+    """Indirect Cherenkov light, of which there is so little that it need not follow the point."""
 
-    by_place: Float[Array, "3 channels 3"]
-    """derivatives of the indirect scintillation in the place [1/m]"""
     corners: Float[Array, "4 channels 3"]
-    """indirect Cherenkov light in the directions of `CORNERS`"""
+    """in the directions of `CORNERS`"""
+    track: Track
 
 
 @eqx.filter_jit
@@ -75,20 +70,14 @@ def indirect_glow(own: tuple[Track, Array], detector: Detector, many: Hybrid) ->
 
 
 @eqx.filter_jit
-def light_beside(own: tuple[Track, Array], detector: Detector, few: Hybrid) -> Beside:
-    """How indirect scintillation changes with the place, by differences, and the indirect Cherenkov light."""
+def indirect_rings(own: tuple[Track, Array], detector: Detector, few: Hybrid) -> Rings:
+    """The indirect Cherenkov light of a point at times of its channels."""
     track, time = own
-
-    def glow(away: Array) -> Rows:
-        there = eqx.tree_at(lambda t: t.position, track, track.position + away)
-        return light_rows(few.indirect(scintillation_point(there), detector), time)
 
     def ring(direction: Array) -> Rows:
         return light_rows(few.indirect(cherenkov_point(track, direction), detector), time)
 
-    reach = BESIDE * detector.shape.half_extent().min()
-    places = jax.lax.map(glow, reach * jnp.concatenate([jnp.zeros((1, 3)), jnp.eye(3)]))
-    return Beside((places[1:] - places[0]) / reach, jax.lax.map(ring, jnp.asarray(CORNERS)))
+    return Rings(jax.lax.map(ring, jnp.asarray(CORNERS)), track)
 
 
 class Even(NamedTuple):
@@ -113,8 +102,8 @@ def even_light(asked: Asked, detector: Detector) -> Even:
     def at(step: Array) -> tuple[Rows, Array]:
         track = _moved(state.track, step)
         direct = light_rows(_glow(track, detector), time) + light_rows(_even_ring(track, detector), time)
-        gain = model.gain(track, slow.track)
-        indirect = slow.moved_to(track, gain) + gain * slow.beside.corners.mean(axis=0)
+        rings = model.gain(track, slow.rings.track) * slow.rings.corners.mean(axis=0)
+        indirect = slow.moved_to(track, model.gain(track, slow.track)) + rings
         return direct + indirect + light_rows(dark, time), direct[:, 0]
 
     nothing = jnp.zeros(len(KNOWN))
@@ -150,7 +139,7 @@ def around_point(own: tuple[Even, Asked, Array], detector: Detector) -> Around:
     (model,), (state,), (slow,), seen, dispersion = asked[:5]
     assert isinstance(model, Glowing)
     time = seen.time - detector.sensors.time_offset
-    corners = model.gain(state.track, slow.track) * slow.beside.corners
+    corners = model.gain(state.track, slow.rings.track) * slow.rings.corners
     base = likelihood_terms(even.rows, seen, dispersion)
     nothing = jnp.zeros(len(KNOWN))
 

@@ -46,7 +46,7 @@ class GlowProblem(Problem):
     model: Glowing
     directions: np.ndarray | None = None
     """(n, 3), over which the likelihood is averaged; even Cherenkov light if there are none"""
-    beside: Beside | None = None
+    rings: Rings | None = None
     """of the first point that is asked for"""
 
     def check(self, detector: Detector, particle: str) -> None:
@@ -62,12 +62,12 @@ class GlowProblem(Problem):
 
     def scattered(self, state: State) -> Slow:
         own = state.track, self.seen.time - self.detector.sensors.time_offset
-        beside = self.beside
-        if beside is None:
-            beside = self.evaluator.work(light_beside, own, self.detector, coarse_transport(self.detector))
-            self.beside = beside
+        rings = self.rings
+        if rings is None:
+            rings = self.evaluator.work(indirect_rings, own, self.detector, coarse_transport(self.detector))
+            self.rings = rings
         glow, by_time = self.evaluator.work(indirect_glow, own, self.detector, self.transport)
-        return Slow(glow, by_time, state.track, beside)
+        return Slow(glow, by_time, state.track, rings)
 
     def move(self, state: State, step: np.ndarray) -> State | None:
         whole = np.zeros(7)
@@ -93,9 +93,15 @@ class GlowProblem(Problem):
         return self._weighed(local, even, asked, directions)
 
     def _weighed(self, local: Local, even: Even, asked: Asked, directions: np.ndarray) -> "Weighed":
-        own = even, asked, jnp.asarray(directions, float)
-        values, gradients = self.evaluator.work(around_point, own, self.detector)
-        return Weighed(local, directions, np.asarray(values, float), np.asarray(gradients, float))
+        # always as many at a time: one function to compile, and one that fits beside each other may share
+        parts = [
+            self.evaluator.work(around_point, (even, asked, jnp.asarray(part, float)), self.detector)
+            for part in np.split(directions, range(FEW, len(directions), FEW))
+        ]
+        values, gradients = (
+            np.concatenate([np.asarray(column, float) for column in columns]) for columns in zip(*parts)
+        )
+        return Weighed(local, directions, values, gradients)
 
     def _asked(self, state: State, scattered: Slow) -> Asked:
         parts = (self.model,), (state,), (scattered,), self.seen, self.dispersion.as_arrays(), jnp.zeros(())

@@ -57,9 +57,7 @@ class EventFitter(Generic[F]):
 
     def check(self) -> None:
         """Raise `LampyrisError` if no event could be fitted: the particles, or the medium of the detector, are to blame."""
-        count = self.detector.sensors.count
-        one = np.arange(count) == 0
-        self.fit(self.detector, Hits(one.astype(np.float32), np.zeros(count, np.float32), one), self.particles)
+        self.fit(self.detector, _one_hit(self.detector), self.particles)
 
     def __call__(self, hits: Hits) -> Outcome[F]:
         begin = time.perf_counter()
@@ -109,6 +107,7 @@ def reconstruct_many(
         raise LampyrisError(
             "`batch` must be 1 with several jobs or a scheduler: events stand side by side in one process."
         )
+    problem_of(detector, _one_hit(detector), particle)  # raises for what concerns all events
     meeting = Meeting(batch)
     evaluator = SideBySide(detector, fine_transport(detector), meeting)
     fitter = EventFitter(detector, (particle,), partial(_fit_beside, evaluator))
@@ -126,6 +125,13 @@ def reconstruct_rings_many(
 ) -> Iterator[tuple[int, Outcome[RingsFit]]]:
     """As `reconstruct_many`, for several particles from one vertex."""
     yield from _many(EventFitter(detector, tuple(particles), reconstruct_rings), events, jobs, scheduler)
+
+
+def _one_hit(detector: Detector) -> Hits:
+    """The least of an event."""
+    count = detector.sensors.count
+    one = np.arange(count) == 0
+    return Hits(one.astype(np.float32), np.zeros(count, np.float32), one)
 
 
 def _fit_track(detector: Detector, hits: Hits, particles: tuple[str, ...]) -> Fit:
