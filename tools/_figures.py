@@ -137,8 +137,8 @@ def tell_points(f: Figures) -> str:
         f"{s['vertex_q68_cm']:.1f} +- {s['vertex_q68_error_cm']:.1f} cm, {s['longitudinal_bias_cm']:+.1f} +- "
         f"{s['longitudinal_bias_error_cm']:.1f} cm along the track, energies within {s['momentum_q68_percent']:.1f} +- "
         f"{s['momentum_q68_error_percent']:.1f} %, {s['momentum_bias_percent']:+.1f} +- {s['momentum_bias_error_percent']:.1f} % "
-        f"in the mean; rms of pulls {pulls['energy']:.1f} in energy, {pulls['along']:.1f} along and {pulls['across']:.1f} across, "
-        f"{pulls['time']:.1f} in time; {s['seconds_per_event']:.0f} s an event"
+        f"in the mean; rms of pulls {pulls['energy']:.1f} in energy, {pulls['along']:.1f} along and {pulls['across']:.1f} "
+        f"across, {pulls['time']:.1f} in time; {s['seconds_per_event']:.0f} s an event"
     )
 
 

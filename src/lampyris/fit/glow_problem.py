@@ -12,14 +12,14 @@ from lampyris._math import orthonormal_frame
 from lampyris.detector import Detector
 from lampyris.fit.glow import (
     KNOWN,
-    Beside,
     Even,
+    Rings,
     Slow,
     around_point,
     even_light,
     even_quadratic,
     indirect_glow,
-    light_beside,
+    indirect_rings,
 )
 from lampyris.fit.glow_profile import Glowing, GlowProfile
 from lampyris.fit.model import State, TrackModel
@@ -99,7 +99,7 @@ class GlowProblem(Problem):
             for part in np.split(directions, range(FEW, len(directions), FEW))
         ]
         values, gradients = (
-            np.concatenate([np.asarray(column, float) for column in columns]) for columns in zip(*parts)
+            np.concatenate([np.asarray(column, float) for column in columns]) for columns in zip(*parts, strict=True)
         )
         return Weighed(local, directions, values, gradients)
 

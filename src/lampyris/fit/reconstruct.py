@@ -48,13 +48,15 @@ def reconstruct(
     Without a `start` it finds its own: time multilateration, a scan of rings through that point, total charge. A first
     stage fits with times and charges blurred, so that it catches from metres away; the second is the likelihood itself.
     Muons are fitted with their bends and the stretch of their range as latent numbers, electrons and gammas with depths and
-    leans of their shower. In a medium that scintillates electrons and positrons of some MeV are fitted as points, with the mean
-    over the directions that their Cherenkov light may have. `transport` is how the light is predicted, finer than the default `Hybrid` if none is given.
-    `model` describes the light by other latent numbers than those, `dispersion` says how far single events differ from the
-    prediction, both as the kind of particle has it if none is given; the covariance is the block of the seven numbers in the
-    inverse information of all.
+    leans of their shower. In a medium that scintillates electrons and positrons of some MeV are fitted as points, with the
+    mean over the directions that their Cherenkov light may have.
 
-    Raises `LampyrisError` for an empty or unsound event, and for a particle that cannot be fitted in this medium; everything else ends in the `result` of the fit.
+    `transport` is how the light is predicted, finer than the default `Hybrid` if none is given. `model` describes the light by
+    other latent numbers than those, `dispersion` says how far single events differ from the prediction, both as the kind of
+    particle has it if none is given; the covariance is the block of the seven numbers in the inverse information of all.
+
+    Raises `LampyrisError` for an empty or unsound event, and for a particle that cannot be fitted in this medium; everything
+    else ends in the `result` of the fit.
     """
     hits.check(detector.sensors.count)
     return fit_problem(problem_of(detector, hits, particle, transport, dispersion, model), start)
