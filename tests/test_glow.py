@@ -10,8 +10,9 @@ from scipy import stats
 import lampyris as lp
 from lampyris._checks import LampyrisError
 from lampyris.fit.glow import CORNERS, KNOWN, Slow, cherenkov_point, leaning, scintillation_point
-from lampyris.fit.glow_problem import GlowProblem, cone_about
+from lampyris.fit.glow_problem import GlowProblem
 from lampyris.fit.glow_profile import GlowProfile
+from lampyris.fit.glow_weighed import cone_about
 from lampyris.fit.model import MeanTrack, State
 from lampyris.fit.parameters import differences
 from lampyris.fit.reconstruct import fit_problem, problem_of

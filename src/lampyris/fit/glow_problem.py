@@ -1,14 +1,12 @@
 """Fits of points that glow in a scintillator: where they start, how they climb, and what they know in the end."""
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from lampyris._checks import LampyrisError
-from lampyris._host import on_host
-from lampyris._math import orthonormal_frame
 from lampyris.detector import Detector
 from lampyris.fit.glow import (
     KNOWN,
@@ -22,13 +20,14 @@ from lampyris.fit.glow import (
     indirect_rings,
 )
 from lampyris.fit.glow_profile import Glowing, GlowProfile
+from lampyris.fit.glow_weighed import Weighed, cone_about
 from lampyris.fit.model import State, TrackModel
-from lampyris.fit.newton import Local, covariance_of, maximise
+from lampyris.fit.newton import Local, maximise
 from lampyris.fit.objective import Asked, local_of
-from lampyris.fit.parameters import SCALES, moved
 from lampyris.fit.problem import Problem, coarse_transport, energy_of_light, inside
 from lampyris.fit.seed import find_seed
 from lampyris.fit.settle import NEAR, Stages, settle
+from lampyris.likelihood import Dispersion
 from lampyris.source import Track
 
 DIRECTIONS, FEW = 96, 24
@@ -77,23 +76,26 @@ class GlowProblem(Problem):
     def local(self, state: State, scattered: Slow, blur: float) -> Local:
         """Value, gradient and curvature in the numbers `KNOWN`; times are never blurred."""
         self.evaluations += 1
-        asked = self._asked(state, scattered)
-        even = self.evaluator.work(even_light, asked, self.detector)
-        local = local_of(self.evaluator.work(even_quadratic, (even, asked.seen, asked.dispersion)))
-        return local if self.directions is None else self._weighed(local, even, asked, self.directions).mean
+        return self._local(self._asked(state, scattered, self.dispersion))
 
     def in_full(self, state: State, scattered: Slow) -> float:
-        return self.local(state, scattered, 0.0).value
+        return self._local(self._asked(state, scattered, self.dispersion._replace(weight=1.0))).value
 
-    def weighed(self, state: State, directions: np.ndarray) -> "Weighed":
+    def weighed(self, state: State, directions: np.ndarray) -> Weighed:
         """The likelihood about a state for each of some directions, with the indirect light of its own."""
-        asked = self._asked(state, self.scattered(state))
-        even = self.evaluator.work(even_light, asked, self.detector)
-        local = local_of(self.evaluator.work(even_quadratic, (even, asked.seen, asked.dispersion)))
-        return self._weighed(local, even, asked, directions)
+        asked = self._asked(state, self.scattered(state), self.dispersion)
+        return self._weighed(*self._even(asked), asked, directions)
 
-    def _weighed(self, local: Local, even: Even, asked: Asked, directions: np.ndarray) -> "Weighed":
-        # always as many at a time: one function to compile, and one that fits beside each other may share
+    def _local(self, asked: Asked) -> Local:
+        local, even = self._even(asked)
+        return local if self.directions is None else self._weighed(local, even, asked, self.directions).mean
+
+    def _even(self, asked: Asked) -> tuple[Local, Even]:
+        even = self.evaluator.work(even_light, asked, self.detector)
+        return local_of(self.evaluator.work(even_quadratic, (even, asked.seen, asked.dispersion))), even
+
+    def _weighed(self, local: Local, even: Even, asked: Asked, directions: np.ndarray) -> Weighed:
+        # always as many at a time: one function to compile, which fits side by side may share
         parts = [
             self.evaluator.work(around_point, (even, asked, jnp.asarray(part, float)), self.detector)
             for part in np.split(directions, range(FEW, len(directions), FEW))
@@ -103,106 +105,13 @@ class GlowProblem(Problem):
         )
         return Weighed(local, directions, values, gradients)
 
-    def _asked(self, state: State, scattered: Slow) -> Asked:
-        parts = (self.model,), (state,), (scattered,), self.seen, self.dispersion.as_arrays(), jnp.zeros(())
-        return Asked(*parts)
+    def _asked(self, state: State, scattered: Slow, dispersion: Dispersion) -> Asked:
+        return Asked((self.model,), (state,), (scattered,), self.seen, dispersion.as_arrays(), jnp.zeros(()))
 
     def beyond(self, track: Track) -> np.ndarray:
         """A single particle leaves its energy beside the mean place."""
         spread = self.profile.away(float(track.energy))
         return np.diag(spread**2 * np.array([0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]))
-
-
-class Weighed(NamedTuple):
-    """The likelihood of a point for each direction of its Cherenkov light."""
-
-    even: Local
-    """that of even light"""
-    directions: np.ndarray
-    values: np.ndarray
-    """above that of even light"""
-    gradients: np.ndarray
-
-    @property
-    def mean(self) -> Local:
-        """The logarithm of the mean likelihood. What directions disagree on is known less."""
-        highest = self.values.max()
-        chance = np.exp(self.values - highest)
-        value = self.even.value + highest + np.log(chance.mean())
-        chance /= chance.sum()
-        away = self.steps - chance @ self.steps
-        curvature = np.linalg.inv(self.inverse + (away * chance[:, None]).T @ away)
-        return self.even._replace(value=float(value), gradient=chance @ self.gradients, curvature=curvature)
-
-    @property
-    def inverse(self) -> np.ndarray:
-        """Covariance (5, 5) for a direction that is known."""
-        return covariance_of(self.even.curvature, slice(None))
-
-    @property
-    def steps(self) -> np.ndarray:
-        """To the best point of each direction (n, 5)."""
-        return self.gradients @ self.inverse
-
-    @property
-    def chance(self) -> np.ndarray:
-        """Probability of each direction, wherever the point is."""
-        reached = self.values + 0.5 * (self.steps * self.gradients).sum(axis=1)
-        chance = np.exp(reached - reached.max())
-        return chance / chance.sum()
-
-    @property
-    def axis(self) -> np.ndarray:
-        """Mean direction."""
-        mean = self.chance @ self.directions
-        return mean / max(float(np.linalg.norm(mean)), 1e-12)
-
-    @property
-    def angles(self) -> np.ndarray:
-        """Angles of the directions to their mean [rad]."""
-        return np.arccos(np.clip(self.directions @ self.axis, -1.0, 1.0))
-
-    @property
-    def angle(self) -> float:
-        """Their rms."""
-        return float(np.sqrt(self.chance @ self.angles**2))
-
-    def vertex(self, track: Track, profile: GlowProfile) -> tuple[Track, np.ndarray]:
-        """The mean track, its vertex behind the mean deposit, and the covariance (7, 7) of its steps."""
-        chance, steps = self.chance, self.steps
-        mean, step = chance @ self.directions, np.zeros(7)
-        step[KNOWN] = chance @ steps
-        distance, time = profile.middle(float(track.energy))
-        track = moved(track, jnp.asarray(step, float))
-        position = np.asarray(track.position, float) - distance * mean
-        found = Track(track.particle, track.energy, position, self.axis, float(track.time) - time)
-        frame = np.stack([np.asarray(v, float) for v in on_host(orthonormal_frame, found.direction)])
-        across = self.directions @ frame.T
-        away = np.zeros((len(chance), 7))
-        away[:, KNOWN] = steps - chance @ steps
-        away[:, 1:4] -= distance * (self.directions - mean) / SCALES[1:4]
-        length = np.maximum(np.linalg.norm(across, axis=1), 1e-12)
-        away[:, 4:6] = (self.angles / length)[:, None] * across / SCALES[4:6]
-        covariance = (away * chance[:, None]).T @ away
-        covariance[np.ix_(KNOWN, KNOWN)] += self.inverse
-        # the cells between directions are as wide as their number says
-        covariance[4:6, 4:6] += np.diag(_cell(self.directions) ** 2 / SCALES[4:6] ** 2)
-        return found, covariance
-
-
-def _cell(directions: np.ndarray) -> float:
-    """Rms in each axis of the place within the cell of one direction [rad], for an even cone about the first one."""
-    opening = 1.0 - (directions @ directions[0]).min()
-    return float(np.sqrt(0.5 * opening / len(directions)))
-
-
-def cone_about(axis: np.ndarray, angle: float, count: int) -> np.ndarray:
-    """Even directions (count, 3) within an angle [rad] of an axis, the first next to it."""
-    z = 1.0 - (1.0 - np.cos(min(angle, np.pi))) * (np.arange(count) + 0.5) / count
-    azimuth = np.pi * (1.0 + np.sqrt(5.0)) * np.arange(count)
-    frame = [np.asarray(v, float) for v in on_host(orthonormal_frame, jnp.asarray(axis, float))]
-    across = np.cos(azimuth)[:, None] * frame[0] + np.sin(azimuth)[:, None] * frame[1]
-    return z[:, None] * axis + np.sqrt(1.0 - z**2)[:, None] * across
 
 
 def glow_start(problem: Problem) -> Track:
