@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lampyris._checks import LampyrisError
-from lampyris.detector import Detector
+from lampyris.fit.directions import cone_about
 from lampyris.fit.glow import (
     KNOWN,
     Even,
@@ -20,11 +20,11 @@ from lampyris.fit.glow import (
     indirect_rings,
 )
 from lampyris.fit.glow_profile import Glowing, GlowProfile
-from lampyris.fit.glow_weighed import Weighed, cone_about
+from lampyris.fit.glow_weighed import Weighed
 from lampyris.fit.model import State, TrackModel
 from lampyris.fit.newton import Local, maximise
 from lampyris.fit.objective import Asked, local_of
-from lampyris.fit.problem import Problem, coarse_transport, energy_of_light, inside
+from lampyris.fit.problem import Problem, coarse_transport, energy_of_light, pulled_inside
 from lampyris.fit.seed import find_seed
 from lampyris.fit.settle import NEAR, Stages, settle
 from lampyris.likelihood import Dispersion
@@ -47,9 +47,6 @@ class GlowProblem(Problem):
     """(n, 3), over which the likelihood is averaged; even Cherenkov light if there are none"""
     rings: Rings | None = None
     """of the first point that is asked for"""
-
-    def check(self, detector: Detector, particle: str) -> None:
-        pass  # the profile of the light does
 
     def described(self, particle: str, model: TrackModel | None) -> tuple[TrackModel, Any]:
         if model is not None:
@@ -118,7 +115,7 @@ def glow_start(problem: Problem) -> Track:
     """The point from times and charges, with the energy that the charge asks for."""
     low, high = problem.profile.energy_range
     seed, energy = find_seed(problem.detector, problem.hits), np.sqrt(low * high)
-    position, scattered = inside(problem, seed.position), None
+    position, scattered = pulled_inside(problem, seed.position), None
     for _ in range(2):
         track = Track(problem.particle, energy, position, seed.direction, seed.time)
         state = problem.model.start(track)

@@ -95,12 +95,3 @@ def _cell(directions: np.ndarray) -> float:
     """Rms in each axis of the place within the cell of one direction [rad], for an even cone about the first one."""
     opening = 1.0 - (directions @ directions[0]).min()
     return float(np.sqrt(0.5 * opening / len(directions)))
-
-
-def cone_about(axis: np.ndarray, angle: float, count: int) -> np.ndarray:
-    """Even directions (count, 3) within an angle [rad] of an axis, the first next to it."""
-    z = 1.0 - (1.0 - np.cos(min(angle, np.pi))) * (np.arange(count) + 0.5) / count
-    azimuth = np.pi * (1.0 + np.sqrt(5.0)) * np.arange(count)
-    frame = [np.asarray(v, float) for v in on_host(orthonormal_frame, jnp.asarray(axis, float))]
-    across = np.cos(azimuth)[:, None] * frame[0] + np.sin(azimuth)[:, None] * frame[1]
-    return z[:, None] * axis + np.sqrt(1.0 - z**2)[:, None] * across

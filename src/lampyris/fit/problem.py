@@ -96,7 +96,7 @@ def energy_of_light(problem: "Problem", energy: float, ratio: float) -> float:
     return float(np.interp(wanted, light, grid))
 
 
-def inside(problem: "Problem", position: np.ndarray) -> np.ndarray:
+def pulled_inside(problem: "Problem", position: np.ndarray) -> np.ndarray:
     """The position, moved towards the middle of the detector until it is inside."""
     for share in np.linspace(1.0, 0.0, 11):
         if problem.room(share * position) > 2.0 * MARGIN:
@@ -120,7 +120,6 @@ class Problem:
         model: TrackModel | None = None,
         evaluator: Evaluator | None = None,
     ):
-        self.check(detector, particle)
         self.detector, self.transport = detector, fine_transport(detector) if transport is None else transport
         self.evaluator = Evaluator(detector, self.transport) if evaluator is None else evaluator
         self.model, self.profile = self.described(particle, model)
@@ -133,12 +132,12 @@ class Problem:
         self.charge = float(self.seen.charge)
         self.evaluations = 0
 
-    def check(self, detector: Detector, particle: str) -> None:
-        """Raise `LampyrisError` where tracks of a particle cannot be fitted."""
-        check_light(detector, particle)
-
     def described(self, particle: str, model: TrackModel | None) -> tuple[TrackModel, Any]:
-        """How the light of a particle is described, unless a `model` says so, and how it depends on the energy."""
+        """How the light of a particle is described, unless a `model` says so, and how it depends on the energy.
+
+        Raises `LampyrisError` where the particle cannot be fitted in this detector.
+        """
+        check_light(self.detector, particle)
         return model_of(particle) if model is None else model, load_profile(particle)
 
     def spread_of(self, energy: Array) -> None:

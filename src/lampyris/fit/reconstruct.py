@@ -12,7 +12,7 @@ from lampyris.fit.hit_pattern import hit_pattern
 from lampyris.fit.model import State, TrackModel
 from lampyris.fit.newton import Climb, Local, covariance_of, maximise
 from lampyris.fit.parameters import NAMES
-from lampyris.fit.problem import ROUGH_BLUR, Problem, energy_of_light, inside, may_start
+from lampyris.fit.problem import ROUGH_BLUR, Problem, energy_of_light, may_start, pulled_inside
 from lampyris.fit.result import Fit, empty_covariance, make_errors, result_of
 from lampyris.fit.ring_scan import Candidate, RingScan
 from lampyris.fit.seed import find_seed
@@ -156,7 +156,9 @@ def start_of(problem: Problem) -> Track:
         seed.position, seed.direction, partial(may_start, detector)
     )
     if not candidates:
-        candidates = [Candidate(inside(problem, seed.position), seed.direction, seed.time, np.sqrt(low * high), 0.0)]
+        candidates = [
+            Candidate(pulled_inside(problem, seed.position), seed.direction, seed.time, np.sqrt(low * high), 0.0)
+        ]
     best, best_value = None, -np.inf
     for candidate in candidates:
         energy, scattered = float(np.clip(candidate.energy, 1.01 * low, 0.99 * high)), None

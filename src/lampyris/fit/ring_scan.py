@@ -11,6 +11,7 @@ from lampyris._host import on_host
 from lampyris.detector import Detector
 from lampyris.emission.cherenkov import BAND
 from lampyris.emission.profile import TrackProfile
+from lampyris.fit.directions import even_directions
 from lampyris.response import Hits
 from lampyris.units import SPEED_OF_LIGHT
 
@@ -192,14 +193,6 @@ def _lateness(looked: Looked, arrival: Array) -> tuple[Array, Array]:
         near = hit & (jnp.abs(late - start) < LATE * TIME_SPREAD)
         start = jnp.where(near.any(), (near * late).sum() / jnp.maximum(near.sum(), 1), start)
     return (hit * jnp.minimum(((late - start) / TIME_SPREAD) ** 2, LATE**2)).sum(), start
-
-
-def even_directions(count: int) -> np.ndarray:
-    """Unit vectors that cover the sphere evenly: the golden spiral."""
-    z = 1.0 - (2.0 * np.arange(count) + 1.0) / count
-    azimuth = np.pi * (1.0 + np.sqrt(5.0)) * np.arange(count)
-    across = np.sqrt(1.0 - z**2)
-    return np.stack([across * np.cos(azimuth), across * np.sin(azimuth), z], axis=1)
 
 
 def cone(axis: np.ndarray, angle: float) -> np.ndarray:

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from lampyris.fit.ring_scan import RingScan, cone, even_directions
+from lampyris.fit.directions import even_directions
+from lampyris.fit.ring_scan import RingScan, cone
 
 DIRECTIONS = 400
 """Directions over the sphere that are tried."""
