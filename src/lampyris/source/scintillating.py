@@ -1,4 +1,4 @@
-"""The two kinds of light of a track in any matter: Cherenkov light and scintillation, from the mean steps of the particle."""
+"""The light of a track of which predictions are made: its profile in water, Cherenkov light and scintillation elsewhere."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ WAVELENGTHS = 32
 """Nodes of the emission spectrum: quantiles of equal light."""
 
 
-class _Part(Track):
+class _Light(Track):
     """One kind of light of a track."""
 
     def event(self, medium: Medium, *, key: PRNGKeyArray, keep: Spectrum) -> Iterator[tuple[Rays, float]]:
@@ -38,6 +38,29 @@ class _Part(Track):
 
     def suited(self, medium: Medium) -> Source:
         return self
+
+
+class ProfileLight(_Light):
+    """The mean light of a track in water, which is made once for all who ask for it.
+
+    **Gradients**: as those of `Track`; a backward derivative goes through the profile once.
+    """
+
+    nodes: ProfileNodes | None = None
+
+    @classmethod
+    def of(cls, track: Track, medium: Medium) -> "ProfileLight":
+        """The light of a track."""
+        fields = (track.particle, track.energy, track.position, track.direction, track.time, track.profile_file)
+        return cls(*fields, nodes=track._nodes(medium))
+
+    def _nodes(self, medium: Medium) -> ProfileNodes:
+        assert self.nodes is not None
+        return self.nodes
+
+
+class _Part(_Light):
+    """One kind of light of a track in any matter, from the mean steps of the particle."""
 
     def _table(self, medium: Medium) -> StepTable:
         return load_step_table(self.particle, medium.material)

@@ -58,13 +58,13 @@ class Track(Source):
         yield from light.event(medium, key=photon_key, keep=keep)
 
     def parts(self, medium: Medium) -> tuple[Source, ...]:
-        """The track itself in water; elsewhere its Cherenkov light from mean steps, and its scintillation if there is any."""
+        """The light of its profile in water; elsewhere Cherenkov light from mean steps, and scintillation if there is any."""
+        from lampyris.source.scintillating import CherenkovLight, ProfileLight, ScintillationLight  # tracks themselves
+
         if medium.scintillation is None and medium.material == WATER:
-            return (self,)
+            return (ProfileLight.of(self, medium),)
         if self.profile_file is not None:
             check_plain_water("`Track(profile_file=...)`", medium)
-        from lampyris.source.scintillating import CherenkovLight, ScintillationLight  # they are tracks themselves
-
         fields = (self.particle, self.energy, self.position, self.direction, self.time)
         light = CherenkovLight(*fields)
         return (light,) if medium.scintillation is None else (light, ScintillationLight(*fields))

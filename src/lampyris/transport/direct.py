@@ -1,12 +1,13 @@
 """Direct light: integrated over the source for every sensor, never sampled."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from lampyris._math import safe_norm, safe_sqrt
 from lampyris.detector import Detector
@@ -21,6 +22,8 @@ from lampyris.units import SPEED_OF_LIGHT
 CHEBYSHEV = 8
 GRAZING = 0.05
 """Cosine of incidence below which a disk sees next to nothing."""
+CHUNK = 256
+"""Channels that are worked on together: their pairs with the points of a track stay in the cache."""
 NEAR_DISK = 0.5
 """Radius of a disk over the distance from it beyond which its mean delay is that of its centre."""
 
@@ -183,12 +186,32 @@ def direct_light(emitters: Emitters, detector: Detector, table: DistanceTable) -
     For each pair: intensity averaged over the disk x solid angle x transmission x acceptance x efficiency.
     **Gradients**: right in all parameters of source and detector, and without noise.
     """
-    sensors = detector.sensors
+    if len(emitters.position) > 1:
+        return _in_chunks(lambda few: _pairs(emitters, few, table)[0], detector.sensors)
+    light, view, way = _pairs(emitters, detector.sensors, table)
+    # picoseconds, which only lamps are bright enough to tell
+    late = (light.time - emitters.time) * bowed(view, way, detector) / view.distance
+    return GaussianMixture(light.weight, light.time + late, light.rms)
+
+
+def _pairs(emitters: Emitters, sensors: Sensors, table: DistanceTable) -> tuple[GaussianMixture, View, Array]:
+    """Light of some sensors, as if they lay on flat walls, with the view of every pair and the ways."""
     view, way = look(emitters.position, emitters.axis, sensors)
     covered = solid_angles(view, sensors.radius)
     weight = intensity(emitters.pattern, view, sensors.radius, covered) * covered * transmission(view, sensors, table)
     delay, variance = delays(view, sensors, table)
-    if len(emitters.position) == 1:  # picoseconds, which only lamps are bright enough to tell
-        delay = delay * (1.0 + bowed(view, way, detector) / view.distance)
     rms = jnp.sqrt(sensors.time_spread[:, None] ** 2 + emitters.time_rms**2 + variance)
-    return GaussianMixture(weight, emitters.time + delay, rms)
+    return GaussianMixture(weight, emitters.time + delay, rms), view, way
+
+
+def _in_chunks(light: Callable[[Sensors], GaussianMixture], sensors: Sensors) -> GaussianMixture:
+    """The light of all sensors, `CHUNK` at a time; a backward derivative makes that of each chunk again."""
+    index = chunks_of(sensors.count)
+    parts = jax.lax.map(jax.checkpoint(lambda few: light(sensors.take(few))), index)
+    return jax.tree.map(lambda column: column.reshape(index.size, -1)[: sensors.count], parts)
+
+
+def chunks_of(count: int) -> Int[Array, "chunks some"]:
+    """The numbers of so many channels in rows of `CHUNK`; the last is repeated to fill up the last row."""
+    chunks = -(-count // CHUNK)
+    return jnp.minimum(jnp.arange(chunks * CHUNK), count - 1).reshape(chunks, CHUNK)

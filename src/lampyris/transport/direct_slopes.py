@@ -20,10 +20,17 @@ from jaxtyping import Array, Float
 from lampyris.emission.pattern import Pattern
 from lampyris.sensors import Sensors
 from lampyris.source import Emitters
-from lampyris.transport.direct import DistanceTable, View, delays, intensity, look, solid_angles, transmission
-
-CHUNK = 256
-"""Channels that are worked on together: their pairs with the points of a track stay in the cache."""
+from lampyris.transport.direct import (
+    CHUNK,
+    DistanceTable,
+    View,
+    chunks_of,
+    delays,
+    intensity,
+    look,
+    solid_angles,
+    transmission,
+)
 
 
 class Motion(NamedTuple):
@@ -89,9 +96,7 @@ def rows_and_slopes(
 
     **Gradients**: these are them; they are right in all parameters of the source.
     """
-    count = sensors.count
-    chunks = -(-count // CHUNK)
-    index = jnp.minimum(jnp.arange(chunks * CHUNK), count - 1).reshape(chunks, CHUNK)
+    count, index = sensors.count, chunks_of(sensors.count)
     local = time - sensors.time_offset
     pairs = jax.lax.map(lambda c: _pairs(emitters, sensors.take(c), table, local[c], blur), index)
     changes = jax.lax.map(lambda c: _changes(emitters, motion, sensors.take(c), table), index)

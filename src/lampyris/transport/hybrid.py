@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from lampyris._random import evenly_spread
 from lampyris.detector import Detector
+from lampyris.rays import Rays
 from lampyris.source import Emitters, Source
 from lampyris.transport.contract import ALL, Family
 from lampyris.transport.direct import DistanceTable, direct_light
@@ -83,11 +84,16 @@ class Hybrid(eqx.Module):
         """Expectation of one source; may be traced."""
         sensors = detector.sensors
         dark = Uniform(jnp.broadcast_to(sensors.dark_charge, (sensors.count,)), sensors.window)
-        return Expectation(self.direct(source, detector), self.indirect(source, detector), dark, sensors.time_offset)
+        parts = source.parts(detector.medium)
+        light = self._direct_of(parts, detector), self._indirect_of(parts, detector)
+        return Expectation(*light, dark, sensors.time_offset)
 
     def direct(self, source: Source, detector: Detector) -> Arrival:
         """The direct light alone, of all kinds of light of the source."""
-        return together([self._direct(part, detector) for part in source.parts(detector.medium)])
+        return self._direct_of(source.parts(detector.medium), detector)
+
+    def _direct_of(self, parts: tuple[Source, ...], detector: Detector) -> Arrival:
+        return together([self._direct(part, detector) for part in parts])
 
     def _direct(self, source: Source, detector: Detector) -> Arrival:
         """The direct light of one kind."""
@@ -98,7 +104,9 @@ class Hybrid(eqx.Module):
 
     def indirect(self, source: Source, detector: Detector) -> Arrival:
         """The indirect light alone, of all kinds of light of the source."""
-        parts = source.parts(detector.medium)
+        return self._indirect_of(source.parts(detector.medium), detector)
+
+    def _indirect_of(self, parts: tuple[Source, ...], detector: Detector) -> Arrival:
         lights = [(self._indirect(part, detector), part.pulse(detector.medium)) for part in parts]
         return together([light if pulse is None else PulsedArrival(light, pulse) for light, pulse in lights])
 
@@ -137,23 +145,25 @@ class Hybrid(eqx.Module):
     ) -> tuple[SmoothLight, Array]:
         """Smooth light on the wall after every step, and the emitted light weighted with the quantum efficiency."""
         shares = self.shares.possible(detector)
+        # once for all: what light a track gives takes longer than to carry a chunk of it
+        rays = source.emit(self.numbers[:, :4], detector.medium)
 
-        def part(numbers: Array) -> tuple[SmoothLight, Array]:
-            rays = source.emit(numbers[:, :4], detector.medium)
-            light = trace(
-                rays,
+        def part(chunk: tuple[Rays, Array]) -> SmoothLight:
+            own, numbers = chunk
+            return trace(
+                own,
                 detector,
                 coverage,
                 delays,
-                uniform=numbers[:, 4:].T.reshape(self.steps, NUMBERS, -1),
+                uniform=numbers.T.reshape(self.steps, NUMBERS, -1),
                 shares=shares,
                 degree=self.degree,
                 time_degree=self.time_degree,
                 sharp_scatter=self._resolves_scatter(detector),
             )
-            return light, (rays.weight * detector.sensors.quantum_efficiency(rays.wavelength)).sum()
 
-        return _mean_over_chunks(part, self.numbers)
+        light = _sum_over_chunks(part, (rays, self.numbers[:, 4:]))
+        return light, (rays.weight * detector.sensors.quantum_efficiency(rays.wavelength)).sum()
 
     def _resolves_scatter(self, detector: Detector) -> bool:
         """Whether light that scattered once is resolved: the rest after the last step is made of smooth light alone."""
@@ -173,7 +183,8 @@ class Hybrid(eqx.Module):
         return mirrored_light(rays, detector, coverage, reference, self.cells)
 
 
-def _mean_over_chunks(part, numbers: Array):
-    """Mean of a function of chunks of the rays; each takes its share of the rays for the whole light."""
-    parts = jax.lax.map(part, numbers.reshape(-1, min(CHUNK, numbers.shape[0]), numbers.shape[1]))
-    return jax.tree.map(lambda column: column.mean(axis=0), parts)
+def _sum_over_chunks(part, columns):
+    """Sum of a function of chunks of the rays."""
+    count = jax.tree.leaves(columns)[0].shape[0]
+    chunks = jax.tree.map(lambda column: column.reshape(-1, min(CHUNK, count), *column.shape[1:]), columns)
+    return jax.tree.map(lambda column: column.sum(axis=0), jax.lax.map(part, chunks))

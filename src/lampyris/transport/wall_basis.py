@@ -62,11 +62,11 @@ def _(degree, primals, tangents):
     value, slope = _powers(scaled, degree), _slopes(scaled, degree)
     x, y, z = (value[axis][index] for axis, index in enumerate((i, j, k)))
     dx, dy, dz = (slope[axis][index] for axis, index in enumerate((i, j, k)))
-    out = rows @ (x * y * z).T
-    out_dot = rows_dot @ (x * y * z).T
-    for axis, product in enumerate((dx * y * z, x * dy * z, x * y * dz)):
-        out_dot = out_dot + (rows * scaled_dot[:, axis]) @ product.T
-    return out, out_dot
+    known = (x * y * z).T
+    # first the change of every term, then one product with the rows, forwards and backwards
+    along = scaled_dot.T[:, None, :]
+    moved = along[0] * (dx * y * z) + along[1] * (x * dy * z) + along[2] * (x * y * dz)
+    return rows @ known, rows_dot @ known + rows @ moved.T
 
 
 @lru_cache(maxsize=32)
