@@ -1,6 +1,7 @@
 """What `ExpectedValue` is measured by: against Monte Carlo, against `Hybrid`, and by the width of its soft disks."""
 
 import time
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -8,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 import lampyris as lp
+from lampyris.fit.problem import fine_transport
 from lampyris.response import detection_bound
 
 RAYS = 2**20
-HYBRID_RAYS = (2048, 16384)
-"""the default first"""
+EVENTS = 16
 WIDTHS = (0.0, 0.25, 0.5, 1.0, 2.0)
 
 
@@ -47,51 +48,87 @@ def seeded(function, source, detector, seeds: int, **options) -> np.ndarray:
     return np.stack(rows)
 
 
-def compare_hard(detector, source, key, draw, seeds: int = 4) -> dict:
-    """All light in the hard limit against counted photoelectrons; the variance of the rays joins that of the counts."""
+class Counted(NamedTuple):
+    """Photoelectrons of one event in every channel."""
+
+    all: np.ndarray
+    indirect: np.ndarray
+    balance_error: float
+
+
+def counted(detector, source, key, draw) -> list[Counted]:
+    """Some events by Monte Carlo: one is looked at channel by channel, the totals are those of all."""
+    return [_event(detector, source, one, draw) for one in jax.random.split(key, EVENTS)]
+
+
+def total_error(mean: float, of_rays: float, counts: list[np.ndarray]) -> tuple[float, float]:
+    """By how much a predicted total is off the mean of counted ones, and the standard error of both together [percent]."""
+    total = float(np.mean([count.sum() for count in counts]))
+    return 100.0 * (mean / total - 1.0), 100.0 * float(np.hypot(np.sqrt(total / len(counts)), of_rays)) / total
+
+
+def _event(detector, source, key, draw) -> Counted:
     bound = detection_bound(detector.sensors)
     arrivals, balance = lp.MonteCarlo()(source, detector, key=key, keep=bound)
     wavelength = jnp.asarray(arrivals.wavelength)
     chance = np.asarray(detector.sensors.quantum_efficiency(wavelength) / bound(wavelength))
     chance = chance * np.asarray(detector.sensors.acceptance(jnp.asarray(arrivals.cosine)))
-    keep = draw.random(len(chance)) < chance
-    count = np.bincount(arrivals.channel[keep], minlength=detector.sensors.count)
+    seen = draw.random(len(chance)) < chance
+    of = [
+        np.bincount(arrivals.channel[some], minlength=detector.sensors.count)
+        for some in (seen, seen & ~arrivals.direct)
+    ]
+    return Counted(*of, balance.error())
+
+
+def compare_hard(detector, source, key, draw, seeds: int = 16) -> dict:
+    """All light in the hard limit against counted photoelectrons; the variance of the rays joins that of the counts."""
+    events = counted(detector, source, key, draw)
+    count = events[0].all
     rows = seeded(charge, source, detector, seeds, width=0.0, steps=12)
     mean = rows.mean(axis=0)
     lit = mean > 1.0
     own = rows.var(axis=0, ddof=1)[lit].sum() / mean[lit].sum() / seeds
     of_rays = rows.sum(axis=1).std(ddof=1) / np.sqrt(seeds)
     chi_square = ((count - mean)[lit] ** 2 / (mean[lit] * (1.0 + own))).mean()
+    error, sigma = total_error(mean.sum(), of_rays, [event.all for event in events])
     return {
         "chi2": chi_square,
         "chi2_sigma": float(np.sqrt(2.0 / lit.sum() + (1.0 / mean[lit]).sum() / lit.sum() ** 2)),
-        "total_error_percent": 100.0 * (mean.sum() / count.sum() - 1.0),
-        "total_sigma_percent": 100.0 * float(np.hypot(np.sqrt(count.sum()), of_rays)) / float(count.sum()),
-        "balance_error": balance.error(),
+        "total_error_percent": error,
+        "total_sigma_percent": sigma,
+        "balance_error": max(event.balance_error for event in events),
     }
 
 
 def efficiency(detector, track, seeds: int = 4) -> dict:
     """1 / (variance x time) of `Hybrid` over that of `ExpectedValue` with 2^20 rays, same track and process.
 
-    Direct light takes most of the time of `Hybrid` and has no noise, so the ratio grows with its rays.
+    Direct light takes most of the time of `Hybrid` and has no noise, so the ratio grows with its rays; those of fits are judged.
     """
     rows, ready = seeded(charge, track, detector, seeds), lp.ExpectedValue(RAYS).prepared(detector)
     mean = rows.mean(axis=0)
     lit = mean > 0.1
     noise, spent = (rows.var(axis=0, ddof=1) / mean)[lit].mean(), seconds(charge, ready, track, detector)
     found = {"expected_value": {"noise_over_poisson_percent": 100.0 * noise, "seconds": spent}}
-    for rays in HYBRID_RAYS:
-        drawn = [charge(lp.Hybrid(rays, seed=10 * seed), track, detector) for seed in range(2 * seeds)]
+    for name, rays in {"default_rays": {}, "rays_of_fits": rays_of(fine_transport(detector))}.items():
+        drawn = [charge(lp.Hybrid(seed=10 * seed, **rays), track, detector) for seed in range(2 * seeds)]
         own = (np.stack(drawn).astype(float).var(axis=0, ddof=1) / mean)[lit].mean()
-        taken = seconds(charge, lp.Hybrid(rays), track, detector)
-        found[f"hybrid_{rays}_rays"] = {
+        taken = seconds(charge, lp.Hybrid(**rays), track, detector)
+        found[name] = {
             "noise_over_poisson_percent": 100.0 * own,
             "seconds": taken,
             "efficiency_over_expected_value": noise * spent / (own * taken),
+            **rays,
         }
-    default = found[f"hybrid_{HYBRID_RAYS[0]}_rays"]["efficiency_over_expected_value"]
-    return {"efficiency_over_expected_value": default, "efficiency": found}
+    judged = found["rays_of_fits"]["efficiency_over_expected_value"]
+    return {"efficiency_over_expected_value": judged, "efficiency": found}
+
+
+def rays_of(transport: lp.Hybrid) -> dict[str, int]:
+    """What makes a `Hybrid` of the same rays with another seed."""
+    names = {"rays": "numbers", "scatter_rays": "scatter_numbers", "mirror_rays": "mirror_numbers"}
+    return {name: getattr(transport, own).shape[0] for name, own in names.items()} | {"cells": transport.cells}
 
 
 def speed(detector, source) -> dict:

@@ -17,7 +17,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from _expected import RAYS, compare_hard, efficiency, speed, width_bias
+from _expected import RAYS, compare_hard, counted, efficiency, speed, total_error, width_bias
 from _record import peak_memory_gb, record
 from _ring import ring
 
@@ -26,7 +26,6 @@ from lampyris.fit.parameters import moved
 from lampyris.layout import barrel, box_panels, caps, fibonacci_sphere, join
 from lampyris.medium import Medium, Scatterer
 from lampyris.phase import HenyeyGreenstein, Rayleigh
-from lampyris.response import detection_bound
 from lampyris.sensors import make_sensors
 from lampyris.shape import Box, Cylinder, Sphere
 from lampyris.surface import Lambertian, Mixture
@@ -71,24 +70,37 @@ def slopes(transport, track, detector):
     return value, jax.vmap(push)(jnp.eye(7))
 
 
-def compare(detector, source, key, draw) -> dict:
-    """Indirect charge of `Hybrid` against counted photoelectrons."""
-    bound = detection_bound(detector.sensors)
-    arrivals, balance = lp.MonteCarlo()(source, detector, key=key, keep=bound)
-    wavelength = jnp.asarray(arrivals.wavelength)
-    chance = np.asarray(detector.sensors.quantum_efficiency(wavelength) / bound(wavelength))
-    seen = ~arrivals.direct & (draw.random(len(chance)) < chance)
-    count = np.bincount(arrivals.channel[seen], minlength=detector.sensors.count)
-    mean = np.asarray(indirect(lp.Hybrid(**FINE), source, detector), float)
+@eqx.filter_jit
+def weighted(transport, track, detector, weights):
+    """A sum over the charges of all light."""
+    return transport(track, detector).charge @ weights
+
+
+@eqx.filter_jit
+def weighted_gradient(transport, track, detector, weights):
+    """That sum with its backward derivative in the seven numbers of the track."""
+    return jax.value_and_grad(lambda s: weighted(transport, moved(track, s), detector, weights))(jnp.zeros(7))
+
+
+def compare(detector, source, key, draw, seeds: int = 8) -> dict:
+    """Indirect charge of `Hybrid`, the mean of some seeds, against counted photoelectrons; totals are of all light."""
+    events = counted(detector, source, key, draw)
+    rows = [np.asarray(indirect(lp.Hybrid(**FINE, seed=10 * n), source, detector), float) for n in range(seeds)]
+    mean, of_rays = np.mean(rows, axis=0), float(np.sum(rows, axis=1).std(ddof=1) / np.sqrt(seeds))
+    direct = np.asarray(eqx.filter_jit(lp.Hybrid().direct)(source, detector).charge, float)
     lit = mean > 1.0
-    chi_square = ((count - mean) ** 2 / mean)[lit].mean()
+    chi_square = ((events[0].indirect - mean) ** 2 / mean)[lit].mean()
+    error, sigma = total_error(mean.sum() + direct.sum(), of_rays, [event.all for event in events])
+    indirect_error, indirect_sigma = total_error(mean.sum(), of_rays, [event.indirect for event in events])
     return {
         "chi2": chi_square,
         "chi2_sigma": float(np.sqrt(2.0 / lit.sum() + (1.0 / mean[lit]).sum() / lit.sum() ** 2)),
         "excess_variance": (chi_square - 1.0) / mean[lit].mean(),
-        "total_error_percent": 100.0 * (mean.sum() / count.sum() - 1.0),
-        "total_sigma_percent": 100.0 / float(np.sqrt(count.sum())),
-        "balance_error": balance.error(),
+        "total_error_percent": error,
+        "total_sigma_percent": sigma,
+        "indirect_error_percent": indirect_error,
+        "indirect_sigma_percent": indirect_sigma,
+        "balance_error": max(event.balance_error for event in events),
     }
 
 
@@ -103,12 +115,20 @@ def best_seconds(function, *arguments, repeats: int = 5) -> float:
 
 
 def prediction(detector, track, seeds: int = 8) -> dict:
-    """Noise of the indirect light over the Poisson variance of all light, and what value and slopes cost."""
+    """Noise of the indirect light over the Poisson variance of all light, and what values and derivatives cost.
+
+    `gradient_over_value` is of value and backward derivative together.
+    """
     drawn = np.stack([np.asarray(indirect(lp.Hybrid(seed=10 * s), track, detector), float) for s in range(seeds)])
     mean = drawn.mean(axis=0) + np.asarray(eqx.filter_jit(lp.Hybrid().direct)(track, detector).charge, float)
     value = best_seconds(indirect, lp.Hybrid(), track, detector)
     seven = best_seconds(slopes, lp.Hybrid(), track, detector)
+    weights = jax.random.uniform(jax.random.key(0), (detector.sensors.count,))
+    whole = best_seconds(weighted, lp.Hybrid(), track, detector, weights)
+    gradient = best_seconds(weighted_gradient, lp.Hybrid(), track, detector, weights)
     return {
+        "value_seconds": whole,
+        "gradient_over_value": gradient / whole,
         "noise_over_poisson_percent": 100.0 * (drawn.var(axis=0, ddof=1) / mean)[mean > 0.1].mean(),
         "indirect_total_rms_percent": 100.0 * drawn.sum(axis=1).std(ddof=1) / drawn.sum(axis=1).mean(),
         "indirect_value_seconds": value,
