@@ -19,7 +19,7 @@ demo: $(VENV)/.runtime
 	$(BIN)/lampyris demo
 
 test: $(VENV)/.development
-	XLA_FLAGS="$(TEST_FLAGS)" $(BIN)/python -m pytest -n 2 --dist loadfile
+	XLA_FLAGS="$(TEST_FLAGS)" $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.development
 	$(BIN)/ruff check .

@@ -14,6 +14,8 @@ from lampyris.response import detection_bound
 
 RAYS = 2**20
 EVENTS = 16
+STEPS = 24
+"""so many that the light that is left over matters nowhere"""
 WIDTHS = (0.0, 0.25, 0.5, 1.0, 2.0)
 
 
@@ -85,7 +87,7 @@ def compare_hard(detector, source, key, draw, seeds: int = 16) -> dict:
     """All light in the hard limit against counted photoelectrons; the variance of the rays joins that of the counts."""
     events = counted(detector, source, key, draw)
     count = events[0].all
-    rows = seeded(charge, source, detector, seeds, width=0.0, steps=12)
+    rows = seeded(charge, source, detector, seeds, width=0.0, steps=STEPS)
     mean = rows.mean(axis=0)
     lit = mean > 1.0
     own = rows.var(axis=0, ddof=1)[lit].sum() / mean[lit].sum() / seeds

@@ -98,7 +98,7 @@ def test_information_is_the_scatter_of_the_scores(glowing_tank):
     """Over many events of one point; the mean score is not none, as the direction of their Cherenkov light is one."""
     track = lp.Track("e-", ENERGY, [1.0, -0.5, 1.0], [0.0, 0.0, 1.0])
     scores, informations = [], []
-    for number in range(40):
+    for number in range(24):
         hits = lp.simulate(glowing_tank, track, key=jax.random.key(500 + number))
         problem = GlowProblem(glowing_tank, hits, "e-", FEW)
         state = middle_of(problem, track)

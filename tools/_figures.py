@@ -247,16 +247,37 @@ def tell_optics(f: Figures) -> str:
 
 
 def tell_expected(f: Figures) -> str:
-    t = f["transport"]["chi2_per_sensor"]
-    return f"chi-square per sensor {spread([v for k, v in t.items() if k.startswith('expected_value')], '.2f')}"
+    return _tell_worlds(f, [world for world in f["transport"]["cases"] if world.startswith("expected_value")])
 
 
 def tell_hybrid(f: Figures) -> str:
-    chi2, total = (
-        [value for world, value in f["transport"][name].items() if not world.startswith("expected_value")]
-        for name in ("chi2_per_sensor", "total_error_percent")
+    return _tell_worlds(f, [world for world in f["transport"]["cases"] if not world.startswith("expected_value")])
+
+
+def tell_gradients(f: Figures) -> str:
+    of = {}
+    for name, rows in f["gradients"]["gradients"].items():
+        sigmas = [abs(row["sigma"]) for row in rows.values()]
+        of[name] = f"`{name}` {len(sigmas)} parameters, the largest {max(sigmas):.1f} sigma off"
+    return "; ".join(of.values())
+
+
+def _tell_worlds(f: Figures, worlds: list[str]) -> str:
+    cases = [f["transport"]["cases"][world] for world in worlds]
+    chi2, off, error = (
+        [abs(case[name]) for case in cases] for name in ("chi2", "total_error_percent", "total_sigma_percent")
     )
-    return f"chi-square per sensor {spread(chi2, '.2f')}; totals within {max(map(abs, total)):.1f} %"
+    totals = f"totals of all light within {max(off):.2f} %, known to {max(error):.2f} %"
+    return f"chi-square per sensor {spread(chi2, '.2f')}; {totals}"
+
+
+def tell_efficiency(f: Figures) -> str:
+    of = f["transport"]["efficiency"]
+    times, rays = of["rays_of_fits"]["efficiency_over_expected_value"], of["rays_of_fits"]["rays"]
+    return (
+        f"{times:.0f} times with the rays of fits ({rays}), "
+        f"{of['default_rays']['efficiency_over_expected_value']:.0f} times with those by default"
+    )
 
 
 def tell_display(f: Figures) -> str:
@@ -385,8 +406,16 @@ ROWS = {
     ),
     "efficiency": Row(
         "efficiency of `Hybrid` over rays counted sensor by sensor (1 / (variance x time))",
-        lambda f: f"{f['transport']['efficiency_over_expected_value']:.0f} times",
+        tell_efficiency,
         "transport.py",
+    ),
+    "gradient": Row(
+        "prediction of all channels for a 1 GeV muon, and with the backward derivative of a sum over them",
+        lambda f: f"{f['transport']['value_seconds']:.2f} s, {f['transport']['gradient_over_value']:.1f} times that",
+        "transport.py",
+    ),
+    "slopes": Row(
+        "derivatives of all that is seen against finite differences of Monte Carlo", tell_gradients, "gradients.py"
     ),
     "hybrid": Row("indirect light of `Hybrid` against Monte Carlo, five worlds", tell_hybrid, "transport.py"),
     "ring": Row(
@@ -395,7 +424,7 @@ ROWS = {
         "transport.py --parts ring",
     ),
     "expected": Row(
-        "indirect light of `ExpectedValue` against Monte Carlo, five worlds", tell_expected, "transport.py"
+        "all light of `ExpectedValue` with hard disks against Monte Carlo, five worlds", tell_expected, "transport.py"
     ),
     "balance": Row(
         "light that no account holds, as a share of all",
@@ -547,11 +576,13 @@ TABLES = {
     ),
     "transport": (
         "noise",
+        "gradient",
         "photons",
         "efficiency",
         "hybrid",
         "ring",
         "expected",
+        "slopes",
         "balance",
         "forms",
         "precision",
