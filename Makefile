@@ -31,7 +31,7 @@ types: $(VENV)/.development
 	$(BIN)/pyright
 
 docs: $(VENV)/.development
-	PATH="$(CURDIR)/$(BIN):$$PATH" XLA_FLAGS="$(TEST_FLAGS)" $(BIN)/python -m sphinx --fail-on-warning --keep-going -q docs build/docs
+	PATH="$(CURDIR)/$(BIN):$$PATH" XLA_FLAGS="$(TEST_FLAGS)" $(BIN)/python -m sphinx --jobs 2 --fail-on-warning --keep-going -q docs build/docs
 
 wheel: $(VENV)/.development
 	rm -rf build/wheel && $(BIN)/python -m build --wheel --outdir build/wheel .

@@ -8,7 +8,7 @@ import numpy as np
 from lampyris.fit.newton import Climb, Local, maximise
 from lampyris.likelihood import Charges
 
-REFRESHES = 5
+REFRESHES = 10
 """Most evaluations of the indirect light."""
 NEAR, CLOSE = 1.0, 0.02
 """Gains of the log-likelihood that are left to the next evaluation of the indirect light, and undone."""
