@@ -90,6 +90,20 @@ def test_gradient_is_a_detector(small_tank):
     assert float(gradient.wall.reflectance.value) > 0
 
 
+def test_channels_that_are_worked_on_together_do_not_mix(tube_tank):
+    """The direct light of a track is the same in whatever company a channel is, and so is its backward derivative."""
+    track = lp.Track("mu-", 400.0, [0.4, -0.3, -1.5], [0.6, 0.0, 0.8], 2.0)
+
+    def charge(sensors):
+        return lp.Hybrid(rays=512).direct(track, eqx.tree_at(lambda d: d.sensors, tube_tank, sensors)).charge
+
+    every = np.arange(0, tube_tank.sensors.count, 7)
+    whole, some = jax.jit(charge)(tube_tank.sensors), jax.jit(charge)(tube_tank.sensors.take(every))
+    np.testing.assert_allclose(some, whole[every], rtol=1e-5)
+    slopes = jax.jit(jax.grad(lambda sensors: charge(sensors).sum()))(tube_tank.sensors)
+    np.testing.assert_allclose(slopes.relative_efficiency, whole, rtol=1e-5)
+
+
 def test_mirror_images_are_those_of_closed_form():
     """In a box of mirrors the light from each face comes from behind it, when the way from there says."""
     shape, source, photons, reflectance, index = lp.Box([6.0, 8.0, 10.0]), np.array([0.7, -1.1, 0.4]), 1e6, 0.4, 1.33
