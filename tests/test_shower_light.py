@@ -12,6 +12,9 @@ from lampyris.catalog.media import water_sk
 from lampyris.emission import load_profile
 from lampyris.emission.shower_light import DEPTHS, NODES, SHOWERS, TURNS, load_shower_light
 from lampyris.emission.tabulate import YieldTable
+from lampyris.fit.model import BentMuon, OwnShower
+from lampyris.fit.parameters import SCALES
+from lampyris.fit.problem import with_turn
 from lampyris.particle.engine import particle_columns
 from lampyris.source import Shower
 from lampyris.spectrum import Constant
@@ -156,6 +159,22 @@ def test_gradients_are_differences_in_every_number(small_tank, double_precision)
         scale = np.abs(difference).max(axis=1, keepdims=True)
         assert (np.abs(slope - difference) <= 2e-3 * scale).all()
         assert np.isfinite(value).all()
+
+
+def test_a_turn_that_no_fit_can_know_opens_the_direction_and_nothing_else():
+    model = OwnShower()
+    turn = model.turn(100.0)
+    # (Lynch, Dahl 1991) half a radiation length: 13.6 MeV / 100 MeV sqrt(.5) (1 + .038 ln .5)
+    assert turn == pytest.approx(0.0936, rel=1e-3)
+    assert model.turn(1000.0) == pytest.approx(0.1 * turn)
+    assert BentMuon().turn(100.0) == 0.0
+    draw = np.random.default_rng(1).normal(size=(7, 7))
+    steps = draw @ draw.T * 1e-2
+    opened = with_turn(steps, turn)
+    assert np.trace(opened[4:6, 4:6]) == pytest.approx(2.0 * (turn / SCALES[4]) ** 2)
+    assert np.count_nonzero(opened - steps) == 2
+    assert np.linalg.eigvalsh(opened - steps).min() > -1e-12
+    np.testing.assert_array_equal(with_turn(opened, 0.5 * turn), opened)
 
 
 def test_what_a_shower_cannot_do_is_said():

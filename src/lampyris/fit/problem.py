@@ -32,6 +32,8 @@ PLACE = 0.007
 """Relative rms of predicted totals about the true mean of places and directions (150 muons in SK: .007 +- .002)."""
 RAYS, MANY_RAYS = (8192, 32768), (2**18, 2**18)
 """Rays of fits in all, and for light that scatters once."""
+DIRECTION = np.array([4, 5])
+"""Places of the direction among the steps of a track."""
 BRIGHT = 1.0
 """Photoelectrons of the channels that tell how rough an event is."""
 
@@ -70,6 +72,17 @@ def total_spread(profile: TrackProfile, energy: Array) -> float:
 def light_spread(profile: TrackProfile, energy: Array) -> float:
     """Relative rms of the light that particles of an energy make."""
     return float(profile.photons_rms(energy) / profile.photons(energy))
+
+
+def with_turn(steps: np.ndarray, turn: float, places: np.ndarray = DIRECTION) -> np.ndarray:
+    """The covariance of steps, the directions at `places` open by at least the rms `turn` [rad] in the mean of both axes."""
+    own = np.ix_(places, places)
+    lacking = (turn / SCALES[4]) ** 2 - 0.5 * np.trace(steps[own])
+    if lacking <= 0.0:
+        return steps
+    steps = steps.copy()
+    steps[own] += lacking * np.eye(2)
+    return steps
 
 
 def may_start(detector: Detector, points: np.ndarray) -> np.ndarray:
@@ -167,8 +180,9 @@ class Problem:
 
     def covariance(self, track: Track, steps: np.ndarray) -> np.ndarray:
         """Covariance of the values of a track from that of its steps, with what is beyond the likelihood."""
-        turn = jacobian(track)
-        return turn @ steps[:7, :7] @ turn.T + self.beyond(track)
+        slopes = jacobian(track)
+        open_steps = with_turn(steps[:7, :7], self.model.turn(float(track.energy)))
+        return slopes @ open_steps @ slopes.T + self.beyond(track)
 
     def weigh(self, expected: Charges) -> None:
         """Give each channel the dispersion of the charge that is expected now."""

@@ -10,7 +10,7 @@ from lampyris.fit.model import State, TrackModel
 from lampyris.fit.newton import Local, covariance_of
 from lampyris.fit.objective import Scattered, local_model, value_in_full
 from lampyris.fit.parameters import NAMES, SCALES, further_along, jacobian, place_step
-from lampyris.fit.problem import PLACE, ROUGH_BLUR, Problem, light_spread
+from lampyris.fit.problem import PLACE, ROUGH_BLUR, Problem, light_spread, with_turn
 from lampyris.fit.result import Fit, make_errors, result_of
 from lampyris.fit.settle import Stages, standard_distance
 from lampyris.likelihood import Charges, Dispersion
@@ -164,6 +164,7 @@ class RingsProblem:
         starts = set()
         for one, track, places in zip(self.each, state.tracks, ties.places, strict=True):
             inverse[places[0], places[0]] += (light_spread(one.profile, track.energy) / SCALES[0]) ** 2
+            inverse = with_turn(inverse, one.model.turn(float(track.energy)), places[4:6])
             turn[np.ix_(places, places)] = jacobian(track)
             if places[1] not in starts:
                 along = self.data.dispersion.slip * further_along(track)
