@@ -20,7 +20,7 @@ from lampyris.fit.together import Meeting, SideBySide, side_by_side
 from lampyris.particle import simulate_particles
 from lampyris.particle.material import LAB
 from lampyris.scintillation import Emission, Pulse, Scintillation
-from lampyris.source.scintillating import CherenkovLight, ScintillationLight
+from lampyris.source.track_light import CherenkovLight, ScintillationLight
 from lampyris.spectrum import Constant
 
 ENERGY = 5.0

@@ -20,7 +20,7 @@ from lampyris.particle.material import LAB
 from lampyris.scintillation import Emission, Pulse, Scintillation
 from lampyris.source import BentTrack
 from lampyris.source.bent_track import JOINTS
-from lampyris.source.scintillating import CherenkovLight, ProfileLight, ScintillationLight
+from lampyris.source.track_light import CherenkovLight, ProfileLight, ScintillationLight
 from lampyris.spectrum import Constant
 from lampyris.transport.expectation import GaussianMixture
 from lampyris.transport.pulse import PulsedArrival, PulsedMixture

@@ -8,7 +8,7 @@ from lampyris.emission.pattern import RingPattern
 from lampyris.emission.profile import ProfileNodes
 from lampyris.emission.step_table import MeanSteps
 from lampyris.medium import Medium
-from lampyris.source.scintillating import CherenkovLight, ScintillationLight
+from lampyris.source.track_light import CherenkovLight, ScintillationLight
 
 
 class ScintillationPoint(ScintillationLight):

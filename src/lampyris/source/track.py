@@ -59,7 +59,7 @@ class Track(Source):
 
     def parts(self, medium: Medium) -> tuple[Source, ...]:
         """The light of its profile in water; elsewhere Cherenkov light from mean steps, and scintillation if there is any."""
-        from lampyris.source.scintillating import CherenkovLight, ProfileLight, ScintillationLight  # tracks themselves
+        from lampyris.source.track_light import CherenkovLight, ProfileLight, ScintillationLight  # tracks themselves
 
         if medium.scintillation is None and medium.material == WATER:
             return (ProfileLight.of(self, medium),)
@@ -75,7 +75,7 @@ class Track(Source):
             return self
         self.profile.check_energy("Track(energy=...)", self.energy)
         if self.profile_file is None and not self.profile.holds_in(medium):
-            from lampyris.source.scintillating import CherenkovLight
+            from lampyris.source.track_light import CherenkovLight
 
             return CherenkovLight(self.particle, self.energy, self.position, self.direction, self.time)
         self.profile.check_medium(medium)
