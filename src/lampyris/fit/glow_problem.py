@@ -36,6 +36,8 @@ DIRECTIONS, FEW = 96, 24
 WIDE, WORTH, CONES = 3.0, 0.7, 3
 """Opening of the cone of directions, in rms of what is known of the direction; how much narrower it must be than the last one
 to be worth another climb, and the most cones."""
+INWARDS = 0.85
+"""Distance from the middle, over that of the start, of the second start of a climb that ends at the wall."""
 TURNS = 3
 """Most evaluations of the indirect light in a climb."""
 
@@ -131,6 +133,14 @@ def glow_start(problem: Problem) -> Track:
     return Track(problem.particle, energy, position, seed.direction, seed.time)
 
 
+def _further_in(problem: Problem, state: State) -> State:
+    """The state of a point nearer to the middle: the first light of slow scintillation puts those near a wall too far out."""
+    track = state.track
+    return problem.model.start(
+        Track(track.particle, track.energy, INWARDS * track.position, track.direction, track.time)
+    )
+
+
 def glow_climb(problem: Problem, state: State) -> Stages:
     """Climb to the point with even Cherenkov light, then with the mean over its directions.
 
@@ -141,6 +151,9 @@ def glow_climb(problem: Problem, state: State) -> Stages:
     objective = partial(problem.local, scattered=scattered, blur=0.0)
     problem.weigh(objective(state).expected)
     first = maximise(objective, problem.move, state, tolerance=NEAR)
+    if problem.at_boundary(first.point.track):
+        again = maximise(objective, problem.move, _further_in(problem, state), tolerance=NEAR)
+        first = max(first, again, key=lambda climb: climb.local.value)
     axis, opening = np.array([0.0, 0.0, 1.0]), np.pi
     point, expected = first.point, first.local.expected
     for _ in range(CONES):
