@@ -186,7 +186,9 @@ def main() -> None:
         print(figures, flush=True)
         figures["peak_memory_by_part_gb"] = {part: peak_memory_gb()}
         settings = {"photons_by_part": {part: chosen.photons}, "fine": FINE, "rays": RAYS}
-        print(record("transport", settings, chosen.seed, figures, keep=True, whole=("efficiency",)))
+        print(
+            record("transport", settings, chosen.seed, figures, keep=True, whole=tuple({"efficiency"} & set(figures)))
+        )
     if tuple(chosen.parts) == PARTS:
         record("transport", {"photons": chosen.photons}, chosen.seed, {"peak_memory_gb": peak_memory_gb()}, keep=True)
 

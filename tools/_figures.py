@@ -524,7 +524,7 @@ COMPARED = (
     ),
     Compared(
         "time for one of these fits",
-        lambda f: f"{muons(f)['seconds_per_event']:.0f} s on a shared CPU core, median; compilation apart",
+        lambda f: f"{muons(f)['seconds_per_event']:.0f} s on two CPU cores, median; compilation apart",
         "LUCiD about 10 s on an A100; fiTQun about 30 s on a CPU core",
         "first_light.py",
     ),
