@@ -1,19 +1,16 @@
 """What `ExpectedValue` is measured by: against Monte Carlo, against `Hybrid`, and by the width of its soft disks."""
 
 import time
-from typing import NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
+from _counted import chi_square_error, counted, total_error
 
 import lampyris as lp
 from lampyris.fit.problem import fine_transport
-from lampyris.response import detection_bound
 
 RAYS = 2**20
-EVENTS = 16
 STEPS = 24
 """so many that the light that is left over matters nowhere"""
 WIDTHS = (0.0, 0.25, 0.5, 1.0, 2.0)
@@ -50,39 +47,6 @@ def seeded(function, source, detector, seeds: int, **options) -> np.ndarray:
     return np.stack(rows)
 
 
-class Counted(NamedTuple):
-    """Photoelectrons of one event in every channel."""
-
-    all: np.ndarray
-    indirect: np.ndarray
-    balance_error: float
-
-
-def counted(detector, source, key, draw) -> list[Counted]:
-    """Some events by Monte Carlo: one is looked at channel by channel, the totals are those of all."""
-    return [_event(detector, source, one, draw) for one in jax.random.split(key, EVENTS)]
-
-
-def total_error(mean: float, of_rays: float, counts: list[np.ndarray]) -> tuple[float, float]:
-    """By how much a predicted total is off the mean of counted ones, and the standard error of both together [percent]."""
-    total = float(np.mean([count.sum() for count in counts]))
-    return 100.0 * (mean / total - 1.0), 100.0 * float(np.hypot(np.sqrt(total / len(counts)), of_rays)) / total
-
-
-def _event(detector, source, key, draw) -> Counted:
-    bound = detection_bound(detector.sensors)
-    arrivals, balance = lp.MonteCarlo()(source, detector, key=key, keep=bound)
-    wavelength = jnp.asarray(arrivals.wavelength)
-    chance = np.asarray(detector.sensors.quantum_efficiency(wavelength) / bound(wavelength))
-    chance = chance * np.asarray(detector.sensors.acceptance(jnp.asarray(arrivals.cosine)))
-    seen = draw.random(len(chance)) < chance
-    of = [
-        np.bincount(arrivals.channel[some], minlength=detector.sensors.count)
-        for some in (seen, seen & ~arrivals.direct)
-    ]
-    return Counted(*of, balance.error())
-
-
 def compare_hard(detector, source, key, draw, seeds: int = 16) -> dict:
     """All light in the hard limit against counted photoelectrons; the variance of the rays joins that of the counts."""
     events = counted(detector, source, key, draw)
@@ -96,7 +60,7 @@ def compare_hard(detector, source, key, draw, seeds: int = 16) -> dict:
     error, sigma = total_error(mean.sum(), of_rays, [event.all for event in events])
     return {
         "chi2": chi_square,
-        "chi2_sigma": float(np.sqrt(2.0 / lit.sum() + (1.0 / mean[lit]).sum() / lit.sum() ** 2)),
+        "chi2_sigma": chi_square_error(mean[lit]),
         "total_error_percent": error,
         "total_sigma_percent": sigma,
         "balance_error": max(event.balance_error for event in events),

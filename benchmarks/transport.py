@@ -4,7 +4,7 @@
 
 `ring` compares the indirect light on the ring of a muon and beside it with paths among the true sensors, channels ordered by
 their direct light. `hard` compares `ExpectedValue` of width 0 with Monte Carlo, all light; its cases are named so. Parts
-that are not chosen keep their figures of earlier runs.
+that are not chosen keep their figures of earlier runs. Peak memory is that of parts that are measured alone.
 
 Charges are compared sensor by sensor where more than one photoelectron is expected; `excess_variance` is what chi-square
 per sensor exceeds 1 by, over the mean charge: the square of the relative error of the predicted indirect light.
@@ -17,7 +17,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from _expected import RAYS, compare_hard, counted, efficiency, speed, total_error, width_bias
+from _counted import chi_square_error, counted, total_error
+from _expected import RAYS, compare_hard, efficiency, speed, width_bias
 from _record import peak_memory_gb, record
 from _ring import ring
 
@@ -94,7 +95,7 @@ def compare(detector, source, key, draw, seeds: int = 8) -> dict:
     indirect_error, indirect_sigma = total_error(mean.sum(), of_rays, [event.indirect for event in events])
     return {
         "chi2": chi_square,
-        "chi2_sigma": float(np.sqrt(2.0 / lit.sum() + (1.0 / mean[lit]).sum() / lit.sum() ** 2)),
+        "chi2_sigma": chi_square_error(mean[lit]),
         "excess_variance": (chi_square - 1.0) / mean[lit].mean(),
         "total_error_percent": error,
         "total_sigma_percent": sigma,
@@ -184,13 +185,12 @@ def main() -> None:
     for part in chosen.parts:
         figures = measure[part]()
         print(figures, flush=True)
-        figures["peak_memory_by_part_gb"] = {part: peak_memory_gb()}
+        if len(chosen.parts) == 1:  # the peak of a process holds all that went before
+            figures["peak_memory_by_part_gb"] = {part: peak_memory_gb()}
         settings = {"photons_by_part": {part: chosen.photons}, "fine": FINE, "rays": RAYS}
         print(
             record("transport", settings, chosen.seed, figures, keep=True, whole=tuple({"efficiency"} & set(figures)))
         )
-    if tuple(chosen.parts) == PARTS:
-        record("transport", {"photons": chosen.photons}, chosen.seed, {"peak_memory_gb": peak_memory_gb()}, keep=True)
 
 
 if __name__ == "__main__":

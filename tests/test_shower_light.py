@@ -13,8 +13,7 @@ from lampyris.emission import load_profile
 from lampyris.emission.shower_light import DEPTHS, NODES, SHOWERS, TURNS, load_shower_light
 from lampyris.emission.tabulate import YieldTable
 from lampyris.fit.model import BentMuon, OwnShower
-from lampyris.fit.parameters import SCALES
-from lampyris.fit.problem import with_turn
+from lampyris.fit.parameters import SCALES, with_turn
 from lampyris.particle.engine import particle_columns
 from lampyris.source import Shower
 from lampyris.spectrum import Constant

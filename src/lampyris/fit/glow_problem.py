@@ -5,7 +5,6 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
 from lampyris._checks import LampyrisError
 from lampyris.fit.directions import cone_about
@@ -25,7 +24,7 @@ from lampyris.fit.glow_weighed import Weighed
 from lampyris.fit.model import State, TrackModel
 from lampyris.fit.newton import Local, maximise
 from lampyris.fit.objective import Asked, local_of
-from lampyris.fit.problem import Problem, coarse_transport, energy_of_light, light_spread, pulled_inside
+from lampyris.fit.problem import Problem, coarse_transport, energy_of_light, pulled_inside
 from lampyris.fit.seed import find_seed
 from lampyris.fit.settle import NEAR, Stages, settle
 from lampyris.likelihood import Dispersion
@@ -45,6 +44,7 @@ TURNS = 3
 class GlowProblem(Problem):
     """One event of a point that glows; its states hold place and time of the mean deposit, `KNOWN` is what moves them."""
 
+    place = 0.0
     model: Glowing
     directions: np.ndarray | None = None
     """(n, 3), over which the likelihood is averaged; even Cherenkov light if there are none"""
@@ -58,11 +58,6 @@ class GlowProblem(Problem):
             )
         profile = GlowProfile.of(particle, self.detector)
         return Glowing(profile), profile
-
-    def spread_of(self, energy: Array) -> None:
-        """As for tracks; but predicted totals of points have no spread from place to place."""
-        if self.adapts:
-            self.dispersion = self.dispersion._replace(total=light_spread(self.profile, energy))
 
     def scattered(self, state: State) -> Slow:
         own = state.track, self.seen.time - self.detector.sensors.time_offset

@@ -19,6 +19,9 @@ from lampyris.source import BentTrack, Shower, Source, Track
 from lampyris.source.bent_track import JOINTS
 
 KINKS = len(JOINTS) - 1
+EARLY = 0.5
+"""Way in radiation lengths on which an electron turns by as much as fits of 100 MeV in SK are off, twice what their likelihood
+believes."""
 
 
 class State(NamedTuple):
@@ -151,11 +154,6 @@ class OwnShower(Leaning):
     def turn(self, energy: float) -> float:
         """By how much an electron turns at first: its light before that is too little to tell from the rest."""
         return float(np.sqrt(on_host(highland, np.float32(EARLY), np.float32(EARLY * (HIGHLAND_ENERGY / energy) ** 2))))
-
-
-EARLY = 0.5
-"""Way in radiation lengths on which an electron turns by as much as fits of 100 MeV in SK are off, twice what their likelihood
-believes."""
 
 
 def model_of(particle: str) -> TrackModel:

@@ -13,6 +13,8 @@ from lampyris.units import SPEED_OF_LIGHT
 NAMES = ("energy", "x", "y", "z", "theta", "phi", "time")
 SCALES = np.array([0.05, 0.2, 0.2, 0.2, 0.02, 0.02, 0.5])
 """Sizes of a typical step, which make the parameters alike: relative, m, m, m, rad, rad, ns."""
+DIRECTION = np.array([4, 5])
+"""Places of the direction among the steps of a track."""
 
 
 def moved(track: Track, step: Float[Array, "7"]) -> Track:
@@ -64,3 +66,14 @@ def place_step(before: Track, now: Track) -> np.ndarray:
 def further_along(track: Track) -> np.ndarray:
     """Change of `values` when the light starts a metre further along the track, and as much later."""
     return np.array([0.0, *np.asarray(track.direction, float), 0.0, 0.0, 1.0 / SPEED_OF_LIGHT])
+
+
+def with_turn(steps: np.ndarray, turn: float, places: np.ndarray = DIRECTION) -> np.ndarray:
+    """The covariance of steps, the directions at `places` open by at least the rms `turn` [rad] in the mean of both axes."""
+    own = np.ix_(places, places)
+    lacking = (turn / SCALES[4]) ** 2 - 0.5 * np.trace(steps[own])
+    if lacking <= 0.0:
+        return steps
+    steps = steps.copy()
+    steps[own] += lacking * np.eye(2)
+    return steps

@@ -1,7 +1,7 @@
 """One event with all that its likelihood needs, and the moves that a fit may make."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ from lampyris.emission import TrackProfile, load_profile
 from lampyris.fit.model import State, TrackModel, model_of
 from lampyris.fit.newton import Local, covariance_of
 from lampyris.fit.objective import Asked, Evaluator, local_model, value_in_full
-from lampyris.fit.parameters import SCALES, further_along, jacobian, place_step
+from lampyris.fit.parameters import SCALES, further_along, jacobian, place_step, with_turn
 from lampyris.fit.settle import standard_distance
 from lampyris.likelihood import Charges, Dispersion, Quadratic, observe
 from lampyris.response import Hits
@@ -32,8 +32,6 @@ PLACE = 0.007
 """Relative rms of predicted totals about the true mean of places and directions (150 muons in SK: .007 +- .002)."""
 RAYS, MANY_RAYS = (8192, 32768), (2**18, 2**18)
 """Rays of fits in all, and for light that scatters once."""
-DIRECTION = np.array([4, 5])
-"""Places of the direction among the steps of a track."""
 BRIGHT = 1.0
 """Photoelectrons of the channels that tell how rough an event is."""
 
@@ -64,25 +62,14 @@ def _resolving(cells: int, rays: int, scatter_rays: int) -> Hybrid:
     return Hybrid(rays=rays, mirror_rays=65536, cells=cells, scatter_rays=scatter_rays)
 
 
-def total_spread(profile: TrackProfile, energy: Array) -> float:
-    """Relative rms of the total light of particles of an energy about its prediction."""
-    return float(np.hypot(light_spread(profile, energy), PLACE))
+def total_spread(profile: TrackProfile, energy: Array, place: float = PLACE) -> float:
+    """Relative rms of the total light of particles of an energy about its prediction, which varies by `place`."""
+    return float(np.hypot(light_spread(profile, energy), place))
 
 
 def light_spread(profile: TrackProfile, energy: Array) -> float:
     """Relative rms of the light that particles of an energy make."""
     return float(profile.photons_rms(energy) / profile.photons(energy))
-
-
-def with_turn(steps: np.ndarray, turn: float, places: np.ndarray = DIRECTION) -> np.ndarray:
-    """The covariance of steps, the directions at `places` open by at least the rms `turn` [rad] in the mean of both axes."""
-    own = np.ix_(places, places)
-    lacking = (turn / SCALES[4]) ** 2 - 0.5 * np.trace(steps[own])
-    if lacking <= 0.0:
-        return steps
-    steps = steps.copy()
-    steps[own] += lacking * np.eye(2)
-    return steps
 
 
 def may_start(detector: Detector, points: np.ndarray) -> np.ndarray:
@@ -123,6 +110,9 @@ _stepped = eqx.filter_jit(lambda model, state, step: model.step(state, step))
 class Problem:
     """One event; counts evaluations. `blur` [ns] above 0 asks for the rough likelihood of the first stage."""
 
+    place: ClassVar[float] = PLACE
+    """relative rms of predicted totals from place to place"""
+
     def __init__(
         self,
         detector: Detector,
@@ -160,7 +150,7 @@ class Problem:
         """
         if not self.adapts:
             return
-        self.dispersion = self.dispersion._replace(total=total_spread(self.profile, energy))
+        self.dispersion = self.dispersion._replace(total=total_spread(self.profile, energy, self.place))
 
     def scattered(self, state: State) -> Any:
         """Indirect light of the track of a state."""

@@ -9,8 +9,8 @@ from lampyris.detector import Detector
 from lampyris.fit.model import State, TrackModel
 from lampyris.fit.newton import Local, covariance_of
 from lampyris.fit.objective import Scattered, local_model, value_in_full
-from lampyris.fit.parameters import NAMES, SCALES, further_along, jacobian, place_step
-from lampyris.fit.problem import PLACE, ROUGH_BLUR, Problem, light_spread, with_turn
+from lampyris.fit.parameters import NAMES, SCALES, further_along, jacobian, place_step, with_turn
+from lampyris.fit.problem import PLACE, ROUGH_BLUR, Problem, light_spread
 from lampyris.fit.result import Fit, make_errors, result_of
 from lampyris.fit.settle import Stages, standard_distance
 from lampyris.likelihood import Charges, Dispersion
