@@ -47,5 +47,7 @@ def _event(detector, source, key, draw) -> Counted:
 
 
 def chi_square_error(mean: np.ndarray) -> float:
-    """Standard error of the chi-square per channel of counts of these means."""
+    """Standard error of the chi-square per channel of counts of these means; infinite for no channels."""
+    if not len(mean):
+        return float("inf")
     return float(np.sqrt(2.0 / len(mean) + (1.0 / mean).sum() / len(mean) ** 2))
