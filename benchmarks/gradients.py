@@ -24,7 +24,7 @@ SETTINGS = {
 
 def make(name: str, seed: int):
     if name == "Hybrid":
-        return lp.Hybrid(seed=10 * seed, **SETTINGS[name])
+        return lp.Hybrid(seed=10 * seed, **SETTINGS[name]).prepared(tank())
     return lp.ExpectedValue(seed=seed, **SETTINGS[name]).prepared(tank())
 
 

@@ -23,7 +23,7 @@ ONE_OF_EACH = {move.family: name for name, move in MOVES.items()}
 
 def made(name, rays, steps, seed=0):
     if name == "hybrid":
-        return lp.Hybrid(rays=rays, steps=steps, seed=10 * seed, mirror_rays=rays)
+        return lp.Hybrid(rays=rays, steps=steps, seed=10 * seed, mirror_rays=rays).prepared(tank())
     width = {"soft": 0.5, "hard": 0.0}[name]
     return lp.ExpectedValue(rays, steps=steps, width=width, nodes=48, seed=seed).prepared(tank())
 

@@ -10,7 +10,7 @@ from transport import EFFICIENCY, strong_box
 import lampyris as lp
 from lampyris.layout import box_panels
 from lampyris.surface import Mixture
-from lampyris.transport.mirrored import mirrored_at_sensors, mirrored_light
+from lampyris.transport.mirrored import mirrored_arrival, mirrored_at_sensors, mirrored_light
 from lampyris.transport.reference import Coverage, Reference
 from lampyris.transport.resolution import basis_bias
 
@@ -120,7 +120,7 @@ def test_mirror_images_are_those_of_closed_form():
         reference,
         transport.cells,
     )
-    found = mirrored_at_sensors(light, detector, reference, transport.cells)
+    found = mirrored_arrival(mirrored_at_sensors(light, detector, transport.cells), detector, reference)
     for face in range(6):
         axis, side = face // 2, 1 - 2 * (face % 2)
         image = source.copy()

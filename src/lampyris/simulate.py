@@ -46,8 +46,8 @@ def expect(detector: Detector, source: Source, *, transport: Hybrid | ExpectedVa
     transport = Hybrid() if transport is None else transport
     source.check_inside(detector.shape)
     source = source.suited(detector.medium)
+    if isinstance(transport, ExpectedValue) or transport.searches(source, detector):
+        transport = transport.prepared(detector)
     if isinstance(transport, Hybrid):
         warn_near_wall(transport, source, detector)
-    else:
-        transport = transport.prepared(detector)
     return expectation(transport, source, detector)

@@ -59,7 +59,7 @@ def _cells(detector: Detector) -> int:
 
 @lru_cache(maxsize=8)
 def _resolving(cells: int, rays: int, scatter_rays: int) -> Hybrid:
-    return Hybrid(rays=rays, mirror_rays=65536, cells=cells, scatter_rays=scatter_rays)
+    return Hybrid(rays=rays, mirror_rays=65536, cells=cells, scatter_rays=scatter_rays, mirror_points=0)
 
 
 def total_spread(profile: TrackProfile, energy: Array, place: float = PLACE) -> float:

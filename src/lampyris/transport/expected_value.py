@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lampyris._checks import LampyrisError, fail, is_concrete
+from lampyris._checks import fail
 from lampyris._host import on_host
 from lampyris._random import evenly_spread
 from lampyris.detector import Detector
@@ -15,9 +15,10 @@ from lampyris.transport.arrivals import Balance
 from lampyris.transport.contract import ALL, Family, declared
 from lampyris.transport.expectation import Arrival, Expectation, GaussianMixture, Uniform
 from lampyris.transport.flight import NUMBERS, Flight, Shares
+from lampyris.transport.prepared import grid_of, with_grid
 from lampyris.transport.pulse import PulsedMixture, together
 from lampyris.transport.reference import Earliest, Reference
-from lampyris.transport.sensor_search import SensorGrid, held
+from lampyris.transport.sensor_search import SensorGrid
 from lampyris.transport.tally import Light, tally
 from lampyris.transport.time_nodes import TimeNodes
 
@@ -85,10 +86,7 @@ class ExpectedValue(eqx.Module):
 
     def prepared(self, detector: Detector) -> "ExpectedValue":
         """The same transport with the search for sensors made for this detector; needs its numbers, not tracers."""
-        if self.grid is not None and _same(self.grid, detector):
-            return self
-        grid = SensorGrid.of(detector, np.sqrt(1.0 + self.width))
-        return eqx.tree_at(lambda transport: transport.grid, self, grid, is_leaf=lambda leaf: leaf is None)
+        return with_grid(self, detector, np.sqrt(1.0 + self.width))
 
     def __call__(self, source: Source, detector: Detector) -> Expectation:
         """Expectation of one source; may be traced."""
@@ -123,7 +121,7 @@ class ExpectedValue(eqx.Module):
 
     def _light(self, source: Source, detector: Detector) -> tuple[Light, TimeNodes, Array]:
         """The light of all rays, the delays at which it is counted, and where they start for each channel [ns]."""
-        grid = self._grid_for(detector)
+        grid = grid_of(self, detector, np.sqrt(1.0 + self.width))
         emitters = source.emitters(detector.medium, detector.sensors.quantum_efficiency)
         reference = Reference.of(emitters, detector)
         start = Earliest.of(emitters, reference).at(detector.sensors.position)
@@ -143,23 +141,3 @@ class ExpectedValue(eqx.Module):
         nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(part, self.shifts[0]))
         total, _ = jax.lax.scan(add, nothing, self.shifts)
         return jax.tree.map(lambda leaf: leaf / len(self.shifts), total), times, start
-
-    def _grid_for(self, detector: Detector) -> SensorGrid:
-        if self.grid is None and not is_concrete(held(detector).sensors.position):
-            raise LampyrisError(
-                "`ExpectedValue` searches sensors with the numbers of a detector, which is traced here: call "
-                "`transport.prepared(detector)` outside `jax.jit` first."
-            )
-        grid = self.grid if self.grid is not None else SensorGrid.of(detector, np.sqrt(1.0 + self.width))
-        if grid.position.shape != detector.sensors.position.shape:
-            fail("ExpectedValue.prepared(detector)", "the detector used", f"one of {len(grid.position)} sensors")
-        return grid
-
-
-def _same(grid: SensorGrid, detector: Detector) -> bool:
-    """Say whether the sensors are where the grid was made for; taken for granted where they are traced."""
-    sensors = held(detector).sensors
-    if not is_concrete(sensors.position) or not is_concrete(grid.position):
-        return True
-    pairs = ((grid.position, sensors.position), (grid.radius, sensors.radius))
-    return all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in pairs)

@@ -5,19 +5,23 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from lampyris._checks import fail
 from lampyris._random import evenly_spread
 from lampyris.detector import Detector
 from lampyris.rays import Rays
 from lampyris.source import Emitters, Source
 from lampyris.transport.contract import ALL, Family
 from lampyris.transport.direct import DistanceTable, direct_light
+from lampyris.transport.disk_mirrors import STRETCH, mirrored_by_disks
 from lampyris.transport.expectation import Arrival, Expectation, Uniform
 from lampyris.transport.flight import NUMBERS, Shares
 from lampyris.transport.indirect import SmoothLight, smooth_at_sensors, trace, with_rest
-from lampyris.transport.mirrored import mirrored_at_sensors, mirrored_light
+from lampyris.transport.mirrored import MOMENTS, mirrored_arrival, mirrored_at_sensors, mirrored_light
+from lampyris.transport.prepared import grid_of, with_grid
 from lampyris.transport.pulse import PulsedArrival, PulsedMixture, together
 from lampyris.transport.reference import Coverage, Earliest, Reference
 from lampyris.transport.scattered import scattered_at_sensors, scattered_light
+from lampyris.transport.sensor_search import SensorGrid
 from lampyris.transport.time_nodes import Delays, TimeNodes
 
 CHUNK = 512
@@ -35,6 +39,8 @@ class Hybrid(eqx.Module):
     What is not smooth has rays of its own and is resolved on cells along each side of the detector: the light that
     scattered once, with `scatter_rays` on `scatter_cells` (from three `steps` on), and, where surfaces are
     specular, the first mirror image of the direct light, with `mirror_rays` on `cells`, apart for each face of the wall.
+    The light of a lamp, which is one point, makes a pattern of bright and dark mirrors: what each sensor mirrors is then
+    integrated, over `mirror_points` points of its disk (0: averaged over). That needs `prepared` if the detector is traced.
 
     **Gradients**: right and smooth in source and medium, in the efficiencies and the reflectances; sensor positions move
     direct light right, while their coverage enters indirect light as a polynomial on each face.
@@ -43,10 +49,12 @@ class Hybrid(eqx.Module):
     numbers: Float[Array, "rays dimensions"]
     mirror_numbers: Float[Array, "mirror_rays 4"]
     scatter_numbers: Float[Array, "scatter_rays 9"]
+    grid: SensorGrid | None
     steps: int = eqx.field(static=True)
     degree: int = eqx.field(static=True)
     time_degree: int = eqx.field(static=True)
     cells: int = eqx.field(static=True)
+    mirror_points: int = eqx.field(static=True)
     scatter_cells: int = eqx.field(static=True)
     shares: Shares = eqx.field(static=True)
     nodes: int = eqx.field(static=True)
@@ -64,12 +72,16 @@ class Hybrid(eqx.Module):
         scatter_cells: int = 16,
         shares: tuple[float, float, float] = (0.5, 0.25, 0.25),
         nodes: int = 48,
+        mirror_points: int = 32,
     ):
+        for name, value, least in (("steps", steps, 2), ("cells", cells, 1), ("mirror_points", mirror_points, 0)):
+            if value < least:
+                fail(f"Hybrid({name}=...)", f">= {least}", value)
         self.numbers = evenly_spread(rays, 4 + NUMBERS * steps, seed)
         self.mirror_numbers = evenly_spread(mirror_rays, 4, seed + 1)
         self.scatter_numbers = evenly_spread(scatter_rays, 4 + NUMBERS, seed + 2)
         self.steps, self.degree, self.time_degree = steps, degree, min(time_degree, degree)
-        self.cells, self.scatter_cells = cells, scatter_cells
+        self.cells, self.scatter_cells, self.mirror_points, self.grid = cells, scatter_cells, mirror_points, None
         self.shares, self.nodes = Shares(*shares), nodes
 
     @property
@@ -79,6 +91,22 @@ class Hybrid(eqx.Module):
         Those are given nevertheless, so that the gradient in a whole detector can be had.
         """
         return ALL - {Family.SENSORS}
+
+    def prepared(self, detector: Detector) -> "Hybrid":
+        """The same transport with the search for sensors made for this detector; needs its numbers, not tracers."""
+        return with_grid(self, detector, STRETCH)
+
+    def searches(self, source: Source, detector: Detector) -> bool:
+        """Whether predictions of a source search sensors, for which the transport must be `prepared` if they are traced."""
+
+        def emitters(part: Source) -> Emitters:
+            return part.emitters(detector.medium, detector.sensors.quantum_efficiency)
+
+        parts = source.parts(detector.medium)
+        return any(self._resolves_disks(eqx.filter_eval_shape(emitters, part), detector) for part in parts)
+
+    def _resolves_disks(self, emitters: Emitters, detector: Detector) -> bool:
+        return self.mirror_points > 0 and len(emitters.position) == 1 and detector.sensors.surface.mirrors
 
     def __call__(self, source: Source, detector: Detector) -> Expectation:
         """Expectation of one source; may be traced."""
@@ -122,8 +150,8 @@ class Hybrid(eqx.Module):
         smooth = smooth_at_sensors(whole, sharp, detector, delays, degree=self.degree, time_degree=self.time_degree)
         if self.shares.possible(detector).specular == 0:
             return smooth
-        images = self._mirrored(source, detector, coverage, reference)
-        return together([smooth, mirrored_at_sensors(images, detector, reference, self.cells)])
+        images = self._mirrored(source, detector, coverage, (emitters, reference))
+        return together([smooth, mirrored_arrival(images, detector, reference)])
 
     def _delays(self, emitters: Emitters, reference: Reference, detector: Detector) -> Delays:
         """Where delays start, and the delays at which indirect light is counted."""
@@ -177,10 +205,23 @@ class Hybrid(eqx.Module):
         light = scattered_light(rays, self.scatter_numbers[:, 4:].T, detector, delays, self.scatter_cells)
         return scattered_at_sensors(light, detector, self.scatter_cells)
 
-    def _mirrored(self, source: Source, detector: Detector, coverage: Coverage, reference: Reference) -> Array:
-        """First mirror image of the direct light, on cells."""
-        rays = source.emit(self.mirror_numbers, detector.medium)
-        return mirrored_light(rays, detector, coverage, reference, self.cells)
+    def _mirrored(
+        self, source: Source, detector: Detector, coverage: Coverage, start: tuple[Emitters, Reference]
+    ) -> Array:
+        """The direct light after one mirror reflection, at every sensor and apart for each face.
+
+        That of one point is sharp: disks that mirror another share than the wall between them are resolved.
+        """
+        emitters, reference = start
+        grid = grid_of(self, detector, STRETCH) if self._resolves_disks(emitters, detector) else None
+        light = jnp.zeros((detector.sensors.count, detector.shape.face_areas().shape[0], MOMENTS))
+        if grid is None or detector.wall.mirrors:
+            rays = source.emit(self.mirror_numbers, detector.medium)
+            own = mirrored_light(rays, detector, coverage if grid is None else None, reference, self.cells)
+            light = light + mirrored_at_sensors(own, detector, self.cells)
+        if grid is not None:
+            light = light + mirrored_by_disks(emitters, detector, grid, reference, self.mirror_points)
+        return light
 
 
 def _sum_over_chunks(part, columns):

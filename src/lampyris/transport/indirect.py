@@ -88,9 +88,10 @@ def with_rest(light: SmoothLight, nodes: TimeNodes) -> SmoothLight:
     a geometric series. Every further step adds the delay by which the last two differ.
     """
     ratio = jnp.clip(light.flying[-1] / jnp.maximum(light.flying[-2], 1e-30), 0.0, 0.999)
-    total = jnp.maximum(light.delay[..., 0].sum(axis=-1), 1e-30)
-    mean = (light.delay[..., 0] * nodes.delay).sum(axis=-1) / total
-    lag = jnp.maximum(mean[-1] - mean[-2], 0.0)
+    late = light.delay[-2:, ..., 0]
+    total = late.sum(axis=-1)
+    mean = (late * nodes.delay).sum(axis=-1) / jnp.where(total > 0.0, total, 1.0)
+    lag = jnp.maximum(mean[-1] - mean[0], 0.0)
     later = jax.vmap(lambda more: nodes.spread_over(nodes.delay + more))(lag)
 
     def further(carry: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], None]:

@@ -14,21 +14,27 @@ from lampyris.units import SPEED_OF_LIGHT
 
 MOMENTS = 3
 DARK = 1e-10
-"""Photoelectrons per m^2 below which their times mean nothing; squares of smaller numbers vanish in single precision."""
+"""Photoelectrons of a sensor below which their times mean nothing; squares of smaller numbers vanish in single precision."""
+
+
+def moments(delay: Float[Array, "..."]) -> Float[Array, "... 3"]:
+    """Powers of a delay that light is weighted with."""
+    return jnp.stack([delay**power for power in range(MOMENTS)], axis=-1)
 
 
 def mirrored_light(
-    rays: Rays, detector: Detector, coverage: Coverage, reference: Reference, cells: int
+    rays: Rays, detector: Detector, coverage: Coverage | None, reference: Reference, cells: int
 ) -> Float[Array, "nodes faces 3"]:
     """Detected light at its second meeting with the wall, on the cells, apart for each face that mirrored it.
 
     The numbers are the sum of the light, its delay, and its squared delay about the mean of the node. A ray tells each node
     when its wave would come by there, so that cells do not blur the time. The mirror is the wall with the mean reflectance
-    of wall and sensors there.
+    of wall and sensors there; without `coverage` it is bare wall all over.
     """
     optics, shape = detector.medium.optics(rays.wavelength), detector.shape
     first = land(rays, optics, detector)
-    _, specular = wall_parts(detector, coverage.at(first.point, detector), first.cosine, rays.wavelength)
+    covered = jnp.zeros_like(first.time) if coverage is None else coverage.at(first.point, detector)
+    _, specular = wall_parts(detector, covered, first.cosine, rays.wavelength)
     back = mirror(rays.direction, first.normal)
     again = land(Rays(first.point, back, first.time, rays.wavelength, first.weight * specular), optics, detector)
     arrived = again.weight * detected(detector, again.cosine, rays.wavelength)
@@ -37,27 +43,41 @@ def mirrored_light(
     node = node_places(index, cells) * shape.half_extent()
     ahead = ((node - again.point[:, None]) * back[:, None]).sum(axis=-1) * optics.index[:, None] / SPEED_OF_LIGHT
     delay = reference.delay(node, again.time[:, None] + ahead)
-    rows = (arrived[:, None] * weight)[..., None] * jnp.stack([delay**m for m in range(MOMENTS)], axis=-1)
+    rows = (arrived[:, None] * weight)[..., None] * moments(delay)
     faces = shape.face_areas().shape[0]
     sums = gathered(rows, index * faces + shape.face(first.point)[:, None], (cells + 1) ** 3 * faces)
     charge, delayed, squared = sums.reshape(-1, faces, MOMENTS).transpose(2, 0, 1)
-    about = jnp.where(charge > 0.0, squared - delayed**2 / jnp.where(charge > 0.0, charge, 1.0), 0.0)
-    return jnp.stack([charge, delayed, jnp.maximum(about, 0.0)], axis=-1)
+    return jnp.stack([charge, delayed, jnp.maximum(squared - _squared_mean(charge, delayed), 0.0)], axis=-1)
 
 
 def mirrored_at_sensors(
-    light: Float[Array, "nodes faces 3"], detector: Detector, reference: Reference, cells: int
-) -> GaussianMixture:
-    """Expected photoelectrons of every sensor after one mirror reflection, with a Gaussian of times for each face."""
+    light: Float[Array, "nodes faces 3"], detector: Detector, cells: int
+) -> Float[Array, "sensors faces 3"]:
+    """Photoelectrons of every sensor after one mirror reflection, apart for each face: their sum, delay and squared delay."""
     sensors, faces = detector.sensors, light.shape[1]
     values = density_at(light.reshape(len(light), -1), sensors.position, detector.shape, cells)
     charge, delayed, about = values.reshape(-1, faces, MOMENTS).transpose(2, 0, 1)
+    density = jnp.stack([charge, delayed, about + _squared_mean(charge, delayed)], axis=-1)
+    return density * (sensors.area * sensors.relative_efficiency)[:, None, None]
+
+
+def mirrored_arrival(
+    light: Float[Array, "sensors faces 3"], detector: Detector, reference: Reference
+) -> GaussianMixture:
+    """The light that was mirrored once, with a Gaussian of times for each face."""
+    sensors = detector.sensors
+    charge, delayed, squared = jnp.moveaxis(light, -1, 0)
     bright = charge > DARK
     weight = jnp.where(bright, charge, 1.0)
     mean = jnp.where(bright, delayed / weight, 0.5)
-    variance = jnp.where(bright, jnp.maximum(about / weight, 1e-6), 1e-2)
+    variance = jnp.where(bright, jnp.maximum(squared / weight - mean**2, 1e-6), 1e-2)
     return GaussianMixture(
-        charge * (sensors.area * sensors.relative_efficiency)[:, None],
+        jnp.maximum(charge, 0.0),
         reference.time_at(sensors.position)[:, None] + 100.0 * mean,
         jnp.sqrt((100.0 * safe_sqrt(variance)) ** 2 + sensors.time_spread[:, None] ** 2),
     )
+
+
+def _squared_mean(charge: Array, delayed: Array) -> Array:
+    """Light times the square of its mean delay."""
+    return jnp.where(charge > 0.0, delayed**2 / jnp.where(charge > 0.0, charge, 1.0), 0.0)

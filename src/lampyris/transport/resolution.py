@@ -66,7 +66,7 @@ def warn_near_wall(transport: Hybrid, source: Source, detector: Detector) -> Non
 
 def _with(transport: Hybrid, factor: int, seed: int) -> Hybrid:
     """The transport with more terms and cells, and with other rays."""
-    return Hybrid(
+    other = Hybrid(
         rays=len(transport.numbers),
         steps=transport.steps,
         degree=factor * transport.degree,
@@ -78,4 +78,6 @@ def _with(transport: Hybrid, factor: int, seed: int) -> Hybrid:
         scatter_cells=factor * transport.scatter_cells,
         shares=(transport.shares.scatter, transport.shares.diffuse, transport.shares.specular),
         nodes=transport.nodes,
+        mirror_points=transport.mirror_points,
     )
+    return eqx.tree_at(lambda one: one.grid, other, transport.grid, is_leaf=lambda leaf: leaf is None)
