@@ -5,12 +5,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from _cases import Case
 
 import lampyris as lp
 from lampyris.response import detection_bound
-
-EVENTS = 16
-"""Of each world."""
 
 
 class Counted(NamedTuple):
@@ -21,9 +19,9 @@ class Counted(NamedTuple):
     balance_error: float
 
 
-def counted(detector, source, key, draw) -> list[Counted]:
+def counted(case: Case, key, draw) -> list[Counted]:
     """Some events by Monte Carlo: one is looked at channel by channel, the totals are those of all."""
-    return [_event(detector, source, one, draw) for one in jax.random.split(key, EVENTS)]
+    return [_event(case.detector, case.event(draw), one, draw) for one in jax.random.split(key, case.events)]
 
 
 def total_error(mean: float, of_rays: float, counts: list[np.ndarray]) -> tuple[float, float]:

@@ -5,6 +5,7 @@ import time
 import equinox as eqx
 import jax
 import numpy as np
+from _cases import Case
 from _counted import chi_square_error, counted, total_error
 
 import lampyris as lp
@@ -47,11 +48,12 @@ def seeded(function, source, detector, seeds: int, **options) -> np.ndarray:
     return np.stack(rows)
 
 
-def compare_hard(detector, source, key, draw, seeds: int = 16) -> dict:
+def compare_hard(case: Case, key, draw, seeds: int = 16) -> dict:
     """All light in the hard limit against counted photoelectrons; the variance of the rays joins that of the counts."""
-    events = counted(detector, source, key, draw)
+    events = counted(case, key, draw)
     count = events[0].all
-    rows = seeded(charge, source, detector, seeds, width=0.0, steps=STEPS)
+    source = case.source.suited(case.detector.medium)
+    rows = seeded(charge, source, case.detector, seeds, width=0.0, steps=STEPS)
     mean = rows.mean(axis=0)
     lit = mean > 1.0
     own = rows.var(axis=0, ddof=1)[lit].sum() / mean[lit].sum() / seeds

@@ -1,8 +1,8 @@
 """Scans of the likelihood of one event in every parameter of the track and of the optics, value and gradient.
 
-    python benchmarks/likelihood_scans.py [--seed 1] [--points 17]
+    python benchmarks/likelihood_scans.py [--seed 1] [--points 33]
 
-The event is a whole muon of the built-in engine in SK, by Monte Carlo; the prediction is `Hybrid` about the true track. Two
+The event is a whole muon of the built-in engine in SK, by Monte Carlo; the prediction is `Hybrid` with the rays of fits, about the true track. Two
 Simpson steps compare the gradient, integrated, with the differences of the values; the lines are in docs/_static.
 """
 
@@ -17,6 +17,7 @@ from _record import peak_memory_gb, record
 
 import lampyris as lp
 from lampyris.fit.parameters import SCALES, moved
+from lampyris.fit.problem import fine_transport
 from lampyris.likelihood.channel import observe
 from lampyris.likelihood.event import Charges, Dispersion, likelihood_terms
 
@@ -39,6 +40,8 @@ OPTICS = {
 def likelihood_along(name: str, track: lp.Track, detector: lp.Detector, seen):
     """Terms of the log-likelihood and their slopes as a function of one parameter, in its own units."""
 
+    transport = fine_transport(detector)
+
     def terms(x):
         if name in TRACK:
             step = jnp.zeros(7).at[list(TRACK).index(name)].set(x / TRACK[name])
@@ -46,7 +49,7 @@ def likelihood_along(name: str, track: lp.Track, detector: lp.Detector, seen):
         else:
             where = OPTICS[name][0]
             source, world = track, eqx.tree_at(where, detector, where(detector) * jnp.exp(x))
-        expectation = lp.Hybrid()(source, world)
+        expectation = transport(source, world)
         density, cumulative = expectation.density_and_cumulative(seen.time)
         rows = jnp.stack([expectation.total_charge, density, cumulative], axis=1)
         return likelihood_terms(rows, seen, Dispersion())
@@ -103,7 +106,7 @@ def draw(scans: dict) -> None:
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--points", type=int, default=17)
+    options.add_argument("--points", type=int, default=33)
     chosen = options.parse_args()
     detector = lp.catalog.load("SK")
     track = lp.Track("mu-", 1000.0, [2.0, -3.0, 4.0], [0.6, 0.0, 0.8], 0.0)

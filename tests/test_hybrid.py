@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from transport import EFFICIENCY, strong_box
+from _cases import EFFICIENCY, strong_box
 
 import lampyris as lp
 from lampyris.layout import box_panels

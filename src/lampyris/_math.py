@@ -3,6 +3,9 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+AT_POLE = 1e-8
+"""Squared sine below which a direction counts as the pole itself"""
+
 
 def dot(a: Array, b: Array) -> Array:
     """Scalar product over the last axis."""
@@ -34,12 +37,16 @@ def normalise(vector: Array) -> Array:
 def orthonormal_frame(axis: Float[Array, "... 3"]) -> tuple[Float[Array, "... 3"], Float[Array, "... 3"]]:
     """Two unit vectors that complete the unit vector `axis` to a right-handed frame.
 
-    **Gradients**: right everywhere except on the plane z = 0 of `axis`, where the frame turns by a jump.
-    **Reference**: Duff et al., J. Comput. Graph. Tech. 6 (2017) 1.
+    **Gradients**: right everywhere except at -z, the only direction about which the frame turns and beside which it jumps.
+    **Reference**: Frisvad, J. Graph. Tools 16 (2012) 151; Duff et al., J. Comput. Graph. Tech. 6 (2017) 1.
     """
     x, y, z = axis[..., 0], axis[..., 1], axis[..., 2]
-    sign = jnp.where(z >= 0, 1.0, -1.0)
-    a = -1.0 / (sign + z)
+    square = x * x + y * y
+    down = (z < 0) & (square < AT_POLE)
+    sign = jnp.where(down, -1.0, 1.0)
+    below = (z < 0) & ~down
+    # 1 / (1 + z) without the difference of near numbers
+    a = -jnp.where(below, (1.0 - z) / jnp.where(below, square, 1.0), 1.0 / (sign + jnp.where(below, 0.0, z)))
     b = x * y * a
     first = jnp.stack([1.0 + sign * x * x * a, sign * b, -sign * x], axis=-1)
     second = jnp.stack([b, sign + y * y * a, -y], axis=-1)

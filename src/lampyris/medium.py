@@ -66,25 +66,34 @@ class Medium(Module):
         rates = jnp.stack([*self.scattering_rates(wavelength), jnp.zeros_like(wavelength)], axis=-1)
         return Optics(self.absorption_rate(wavelength), rates, self.group_index(wavelength))
 
-    def scatter_cosine(self, optics: "Optics", choice: Array, quantile: Array) -> tuple[Array, Array]:
-        """Cosine of the scattering angle and the weight of the draw, which is one in value.
-
-        `choice` picks the scatterer by its rate, `quantile` the angle. **Gradients**: right in the phase functions,
-        pathwise; the weight carries those with respect to the rates, in which the scatterer was drawn.
-        """
-        total = optics.scattering.sum(axis=-1)
-        fixed = jax.lax.stop_gradient(optics.scattering)
-        target = choice * fixed.sum(axis=-1)
-        cosine, weight, passed = jnp.ones_like(quantile), jnp.ones_like(quantile), jnp.zeros_like(total)
+    def scatter_cosine(self, optics: "Optics", choice: Array, quantile: Array) -> Array:
+        """Cosine of the scattering angle; `choice` picks the scatterer by its rate, `quantile` the angle."""
+        target = choice * optics.scattering.sum(axis=-1)
+        cosine, passed = jnp.ones_like(quantile), jnp.zeros_like(quantile)
         for number, scatterer in enumerate(self.scatterers):
-            rate = fixed[..., number]
+            rate = optics.scattering[..., number]
             chosen = (target >= passed) & (target < passed + rate)
-            share = optics.scattering[..., number] / jnp.where(total > 0, total, 1.0)
-            ratio = share / jnp.where(chosen, jax.lax.stop_gradient(share), 1.0)
             cosine = jnp.where(chosen, scatterer.phase.cosine(quantile), cosine)
-            weight = jnp.where(chosen, ratio, weight)
             passed = passed + rate
-        return cosine, weight
+        return cosine
+
+    def weighted_scatter(self, optics: "Optics", choice: Array, quantile: Array) -> tuple[Array, Array]:
+        """Cosine of the scattering angle, and the rate of this scattering [1/m] over the chance that it was drawn with.
+
+        The chances are fixed numbers, so that no scatterer is exchanged for another as a parameter changes: 1 / 2K for each
+        of K but the strongest, which gets the rest. **Gradients**: right in the rates, by the weight, and in the phase
+        functions, pathwise.
+        """
+        count = len(self.scatterers)
+        strongest = jnp.argmax(optics.scattering.reshape(-1, count + 1).mean(axis=0))
+        chance = jnp.where(jnp.arange(count) == strongest, 0.5 * (count + 1) / max(count, 1), 0.5 / max(count, 1))
+        cosine, rate, passed = jnp.ones_like(quantile), jnp.zeros_like(quantile), 0.0
+        for number, scatterer in enumerate(self.scatterers):
+            chosen = (choice >= passed) & (choice < passed + chance[number])
+            cosine = jnp.where(chosen, scatterer.phase.cosine(quantile), cosine)
+            rate = jnp.where(chosen, optics.scattering[..., number] / chance[number], rate)
+            passed = passed + chance[number]
+        return cosine, rate
 
 
 class Optics(NamedTuple):

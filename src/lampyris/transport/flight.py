@@ -139,14 +139,13 @@ def scattered(
 
     Of the numbers of a step all but the first are used.
     """
-    scattering = optics.scattering.sum(axis=-1)
-    rate = jnp.maximum(scattering + optics.absorption, 1e-12)
+    rate = jnp.maximum(optics.scattering.sum(axis=-1) + optics.absorption, 1e-12)
     drawn_rate = rate if moving else jax.lax.stop_gradient(rate)
     lost = -jnp.expm1(-drawn_rate * landing.distance)
     path = jnp.minimum(-jnp.log1p(-uniform[1] * lost) / drawn_rate, landing.distance)
-    cosine, drawn = detector.medium.scatter_cosine(optics, uniform[4], uniform[2])
+    cosine, scattering = detector.medium.weighted_scatter(optics, uniform[4], uniform[2])
     direction = turn(rays.direction, cosine, 2.0 * jnp.pi * uniform[3])
-    weight = rays.weight * scattering / drawn_rate * lost * drawn
+    weight = rays.weight * scattering / drawn_rate * lost
     if not moving:
         weight = weight * jnp.exp((drawn_rate - rate) * path)
     position = rays.position + path[:, None] * rays.direction

@@ -14,7 +14,7 @@ from lampyris.units import SPEED_OF_LIGHT
 
 MOMENTS = 3
 DARK = 1e-10
-"""Photoelectrons of a sensor below which their times mean nothing; squares of smaller numbers vanish in single precision."""
+"""Photoelectrons below which their times mean nothing; squares of smaller numbers vanish in single precision."""
 
 
 def moments(delay: Float[Array, "..."]) -> Float[Array, "... 3"]:
@@ -80,4 +80,4 @@ def mirrored_arrival(
 
 def _squared_mean(charge: Array, delayed: Array) -> Array:
     """Light times the square of its mean delay."""
-    return jnp.where(charge > 0.0, delayed**2 / jnp.where(charge > 0.0, charge, 1.0), 0.0)
+    return jnp.where(charge > DARK, delayed**2 / jnp.where(charge > DARK, charge, 1.0), 0.0)

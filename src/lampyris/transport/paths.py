@@ -128,7 +128,7 @@ def _step(rays: Rays, detector: Detector, grid: SensorGrid, uniform: Array) -> t
     scatters = target < chances[0]
     diffuses = ~scatters & (target < chances[0] + chances[1])
     path = jnp.minimum(-jnp.log1p(-uniform[1] * lost) / rate, distance)
-    turned, _ = medium.scatter_cosine(optics, uniform[4], uniform[2])
+    turned = medium.scatter_cosine(optics, uniform[4], uniform[2])
     scatterer = _scatterer(optics.scattering, uniform[4])
     reflected = jnp.where(
         diffuses[:, None], lambertian_direction(normal, uniform[2:4].T), mirror(rays.direction, normal)

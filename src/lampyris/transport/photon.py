@@ -126,7 +126,7 @@ def _in_medium(photons: Photon[Array], detector: Detector, uniform: Array, share
     scatters = uniform[1] < share
     choice = uniform[1] / jnp.maximum(share, 1e-30)  # given that it scatters, uniform again
     optics = Optics(photons.absorption, photons.scattering, photons.index)
-    cosine, _ = detector.medium.scatter_cosine(optics, choice, uniform[2])
+    cosine = detector.medium.scatter_cosine(optics, choice, uniform[2])
     direction = turn(photons.direction, cosine, 2.0 * jnp.pi * uniform[3])
     return photons._replace(
         direction=direction,
