@@ -9,7 +9,7 @@ from _cases import EFFICIENCY, strong_box
 
 import lampyris as lp
 from lampyris.layout import box_panels
-from lampyris.surface import Mixture
+from lampyris.surface import Lambertian, Mixture
 from lampyris.transport.mirrored import mirrored_arrival, mirrored_at_sensors, mirrored_light
 from lampyris.transport.reference import Coverage, Reference
 from lampyris.transport.resolution import basis_bias
@@ -141,7 +141,9 @@ def test_mirror_images_are_those_of_closed_form():
 
 def test_a_source_near_the_wall_is_warned_of():
     """The estimated bias against that which the counts of Monte Carlo show, beside a wall and in the middle."""
-    box = strong_box()
+    shiny = strong_box()
+    sensors = eqx.tree_at(lambda s: s.surface, shiny.sensors, Lambertian(0.3))
+    box = lp.Detector(shiny.shape, shiny.medium, Lambertian(0.6), sensors)
     near, middle = lp.Isotropic([2.9, 0.5, -0.4], photons=2e6), lp.Isotropic([0.2, 0.5, -0.4], photons=2e6)
     with pytest.warns(lp.LampyrisWarning, match=r"is 0.1 m from the wall, .* too coarse: charges are off"):
         lp.expect(box, near)

@@ -1,5 +1,6 @@
 """Small vector algebra whose gradients stay finite where a plain formula would divide by zero."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -53,12 +54,34 @@ def orthonormal_frame(axis: Float[Array, "... 3"]) -> tuple[Float[Array, "... 3"
     return first, second
 
 
+@jax.custom_jvp
 def turn(axis: Float[Array, "... 3"], cosine: Array, azimuth: Array) -> Float[Array, "... 3"]:
-    """Unit vector at the polar cosine and azimuth [rad] about the unit vector `axis`."""
+    """Unit vector at the polar cosine and azimuth [rad] about the unit vector `axis`.
+
+    **Gradients**: right for azimuths that are uniform at random. As the axis tilts, the vector is carried along without
+    turning about it: what the frame of the azimuth turns by is left out, has the mean zero, and is large near -z.
+    """
     first, second = orthonormal_frame(axis)
-    sine = safe_sqrt(1.0 - cosine**2)
-    across = first * jnp.cos(azimuth)[..., None] + second * jnp.sin(azimuth)[..., None]
-    return axis * cosine[..., None] + across * sine[..., None]
+    return axis * cosine[..., None] + safe_sqrt(1.0 - cosine**2)[..., None] * _circle(first, second, azimuth)
+
+
+@turn.defjvp
+def _(primals, tangents):
+    axis, cosine, azimuth = primals
+    tilt, cosine_dot, azimuth_dot = tangents
+    first, second = orthonormal_frame(axis)
+    across, sine = _circle(first, second, azimuth), safe_sqrt(1.0 - cosine**2)
+    # at the poles the vector does not move with the cosine, as far as its square root tells
+    inverse = jnp.where(sine > 0.0, 1.0 / jnp.where(sine > 0.0, sine, 1.0), 0.0)
+    along = axis - (cosine * inverse)[..., None] * across
+    around = sine[..., None] * _circle(second, -first, azimuth)
+    out = axis * cosine[..., None] + sine[..., None] * across
+    carried = tilt * cosine[..., None] - dot(tilt, out)[..., None] * axis
+    return out, carried + along * cosine_dot[..., None] + around * azimuth_dot[..., None]
+
+
+def _circle(first: Array, second: Array, azimuth: Array) -> Array:
+    return first * jnp.cos(azimuth)[..., None] + second * jnp.sin(azimuth)[..., None]
 
 
 def mirror(direction: Float[Array, "... 3"], normal: Float[Array, "... 3"]) -> Float[Array, "... 3"]:
