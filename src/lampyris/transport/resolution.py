@@ -16,8 +16,8 @@ from lampyris.transport.hybrid import Hybrid
 
 FINER = 2
 """Terms and cells of the finer predictions over those of the one that is judged."""
-SEEDS = (11, 23)
-"""Of the rays of the two pairs of predictions."""
+SEEDS = tuple(range(11, 19))
+"""Of the rays of the pairs of predictions."""
 ROUGH = 0.05
 """Relative error of the charges from which on a source is warned of."""
 
@@ -32,8 +32,8 @@ def basis_bias(transport: Hybrid, source: Source, detector: Detector) -> float:
     """Relative error of the charges by what the terms and cells of the indirect light cannot follow.
 
     The root of the mean square over the channels, where each counts with its charge. It comes from predictions
-    of twice the resolution, twice with other rays: their differences from those of the same rays as they are share the
-    bias and not the noise, so that the noise drops out of their product. What is finer still is not seen.
+    of twice the resolution, several times with other rays: their differences from those of the same rays as they are share
+    the bias and not the noise, so that the noise drops out of the products of two. What is finer still is not seen.
     """
     coarse, fine = (
         np.stack(
@@ -42,7 +42,9 @@ def basis_bias(transport: Hybrid, source: Source, detector: Detector) -> float:
         for factor in (1, FINER)
     )
     mean = np.maximum(coarse.mean(axis=0), 1e-30)
-    return float(np.sqrt(max((np.prod(fine - coarse, axis=0) / mean).sum(), 0.0) / mean.sum()))
+    off = fine - coarse
+    products = (off.sum(axis=0) ** 2 - (off**2).sum(axis=0)) / (len(off) * (len(off) - 1))
+    return float(np.sqrt(max((products / mean).sum(), 0.0) / mean.sum()))
 
 
 def warn_near_wall(transport: Hybrid, source: Source, detector: Detector) -> None:
