@@ -49,7 +49,8 @@ def photons_of(source: Source, medium: Medium, draw: np.random.Generator) -> lp.
         chance = np.asarray(rays.weight, float) * BATCH / most
         if chance.max() > 1.0:
             raise ValueError("a ray weighs more than all of the first batch: none may, or light would be lost")
-        kept = (draw.random(BATCH) < chance) & (np.arange(BATCH) < left)
+        # rows follow the track, so what is left over is taken here and there
+        kept = (draw.random(BATCH) < chance) & (draw.permutation(BATCH) < left)
         columns.append([np.asarray(column)[kept] for column in (*rays[:3], rays.wavelength)])
     return lp.Photons(*(np.concatenate(column) for column in zip(*columns, strict=True)))
 
@@ -96,12 +97,12 @@ def cases(photons: float) -> dict[str, Case]:
         "reference_tank_laser": Case(reference_tank(), beam),
         "SK_isotropic": Case(known, lp.Isotropic(LAMP, photons=photons)),
         "SK_laser": Case(known, beam),
-        "SK_track": Case(known, muon, 320),
+        "SK_track": Case(known, muon, 160),
     }
     for name, world in (("cylinder", strong_cylinder()), ("sphere", strong_sphere()), ("box", strong_box())):
         made |= {
             f"{name}_isotropic": Case(world, lp.Isotropic(SMALL, photons=few)),
             f"{name}_laser": Case(world, lp.Laser([0.5, 0.3, 2.5], [0.0, 0.0, -1.0], photons=few, width=0.3)),
-            f"{name}_track": Case(world, lp.Track("mu-", 400.0, [-1.0, 0.6, -1.2], [0.6, 0.0, 0.8], 0.0), 320),
+            f"{name}_track": Case(world, lp.Track("mu-", 400.0, [-1.0, 0.6, -1.2], [0.6, 0.0, 0.8], 0.0), 160),
         }
     return made

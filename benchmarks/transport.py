@@ -29,7 +29,7 @@ from lampyris.fit.parameters import moved
 PARTS = ("noise", "ring", "hybrid", "hard", "efficiency", "speed", "width")
 LIT = 0.05
 """Photoelectrons of the channels that are compared"""
-FINE = {"rays": 32768, "steps": 10, "mirror_rays": 65536, "scatter_rays": 262144}
+FINE = {"rays": 32768, "steps": 10, "mirror_rays": 65536, "scatter_rays": 262144, "scatter_cells": 32}
 
 
 @eqx.filter_jit

@@ -268,7 +268,7 @@ def _tell_worlds(f: Figures, worlds: list[str]) -> str:
         [abs(case[name]) for case in cases] for name in ("chi2", "total_error_percent", "total_sigma_percent")
     )
     totals = f"totals of all light within {max(off):.2f} %, known to {max(error):.2f} %"
-    return f"chi-square per sensor {spread(chi2, '.2f')}; {totals}"
+    return f"chi-square per sensor {spread(chi2, '.2f')} in {len(cases)} cases; {totals}"
 
 
 def tell_efficiency(f: Figures) -> str:
@@ -417,14 +417,14 @@ ROWS = {
     "slopes": Row(
         "derivatives of all that is seen against finite differences of Monte Carlo", tell_gradients, "gradients.py"
     ),
-    "hybrid": Row("indirect light of `Hybrid` against Monte Carlo, five worlds", tell_hybrid, "transport.py"),
+    "hybrid": Row("indirect light of `Hybrid` against Monte Carlo, lamps, lasers and tracks", tell_hybrid, "transport.py"),
     "ring": Row(
         "indirect light of a 1 GeV muon by `Hybrid` against paths among the true sensors",
         tell_ring,
         "transport.py --parts ring",
     ),
     "expected": Row(
-        "all light of `ExpectedValue` with hard disks against Monte Carlo, five worlds", tell_expected, "transport.py"
+        "all light of `ExpectedValue` with hard disks against Monte Carlo, the same", tell_expected, "transport.py"
     ),
     "balance": Row(
         "light that no account holds, as a share of all",
