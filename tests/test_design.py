@@ -46,7 +46,7 @@ def test_the_bound_is_the_information_that_a_fit_has():
     for number in range(4):
         hits = lp.simulate(detector, track, key=jax.random.key(number))
         problem = Problem(detector, hits, "mu-", lp.Hybrid())
-        problem.spread_of(track.energy)
+        problem.spread_of(track)
         state = problem.model.start(track)
         scattered = problem.scattered(state)
         problem.weigh(problem.local(state, scattered, 0.0).expected)

@@ -59,6 +59,10 @@ class GlowProblem(Problem):
         profile = GlowProfile.of(particle, self.detector)
         return Glowing(profile), profile
 
+    def leaving(self, track: Track) -> float:
+        """None: a particle that glows as a point stops within centimetres."""
+        return 0.0
+
     def scattered(self, state: State) -> Slow:
         own = state.track, self.seen.time - self.detector.sensors.time_offset
         rings = self.rings

@@ -12,6 +12,7 @@ from lampyris._checks import LampyrisError
 from lampyris._host import on_host
 from lampyris.detector import Detector
 from lampyris.emission import TrackProfile, load_profile
+from lampyris.fit.leak import leak_spread
 from lampyris.fit.model import State, TrackModel, model_of
 from lampyris.fit.newton import Local, covariance_of
 from lampyris.fit.objective import Asked, Evaluator, local_model, value_in_full
@@ -143,14 +144,19 @@ class Problem:
         check_light(self.detector, particle)
         return model_of(particle) if model is None else model, load_profile(particle)
 
-    def spread_of(self, energy: Array) -> None:
-        """Take the spread of the total light from the profile at an energy, and that of predicted totals from place to place.
+    def spread_of(self, track: Track) -> None:
+        """Take the spread of the total light of such tracks: that of all their light, what leaves, and predictions.
 
         A dispersion that was given stays as it is.
         """
         if not self.adapts:
             return
-        self.dispersion = self.dispersion._replace(total=total_spread(self.profile, energy, self.place))
+        own = total_spread(self.profile, track.energy, self.place)
+        self.dispersion = self.dispersion._replace(total=float(np.hypot(own, self.leaving(track))))
+
+    def leaving(self, track: Track) -> float:
+        """Relative rms of the light of a track by what leaves the detector."""
+        return leak_spread(self.profile, self.detector.shape, track)
 
     def scattered(self, state: State) -> Any:
         """Indirect light of the track of a state."""

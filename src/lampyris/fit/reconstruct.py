@@ -74,7 +74,7 @@ def fit_problem(problem: Problem, start: Track | None = None) -> Fit:
     find, climb = (glow_start, glow_climb) if isinstance(problem, GlowProblem) else (start_of, _climb)
     if start is None:
         start = find(problem)
-    problem.spread_of(start.energy)
+    problem.spread_of(start)
     state = problem.model.start(start)
     if count < FEWEST_HITS:
         nothing = Local(np.nan, np.zeros(7), np.zeros((7, 7)), Charges(np.zeros(0), np.zeros(0)))
@@ -99,6 +99,7 @@ def _climb(problem: Problem, state: State) -> Stages:
     climb = maximise(
         lambda s: problem.rough_local(s, scattered), problem.move, state, most_iterations=15, tolerance=ROUGH
     )
+    problem.spread_of(climb.point.track)
     best = last = settle(problem, climb.point, climb.local.expected)
 
     def again(track: Track, energy: float) -> Stages:

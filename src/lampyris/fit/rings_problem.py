@@ -163,7 +163,8 @@ class RingsProblem:
         turn, more = np.zeros_like(inverse), np.zeros_like(inverse)
         starts = set()
         for one, track, places in zip(self.each, state.tracks, ties.places, strict=True):
-            inverse[places[0], places[0]] += (light_spread(one.profile, track.energy) / SCALES[0]) ** 2
+            spread = np.hypot(light_spread(one.profile, track.energy), one.leaving(track))
+            inverse[places[0], places[0]] += (spread / SCALES[0]) ** 2
             inverse = with_turn(inverse, one.model.turn(float(track.energy)), places[4:6])
             turn[np.ix_(places, places)] = jacobian(track)
             if places[1] not in starts:

@@ -27,7 +27,7 @@ def at_the_top(
     """
     check_converged(fit)
     problem = Problem(detector, hits, fit.value.particle, transport, dispersion)
-    problem.spread_of(fit.value.energy)
+    problem.spread_of(fit.value)
     state = problem.model.start(fit.value)
     expected = problem.local(state, problem.scattered(state), 0.0).expected
     top: State = settle(problem, state, expected).climb.point
