@@ -48,7 +48,7 @@ def seeded(function, source, detector, seeds: int, **options) -> np.ndarray:
     return np.stack(rows)
 
 
-def compare_hard(case: Case, key, draw, seeds: int = 16) -> dict:
+def compare_hard(case: Case, key, draw, seeds: int = 8) -> dict:
     """All light in the hard limit against counted photoelectrons; the variance of the rays joins that of the counts."""
     events = counted(case, key, draw)
     count = events[0].all

@@ -10,6 +10,7 @@ from lampyris.response import Hits, detection_bound, record
 from lampyris.response.record import Record
 from lampyris.source import Source
 from lampyris.transport import Balance, Expectation, ExpectedValue, Hybrid, MonteCarlo
+from lampyris.transport.prepared import has_numbers
 from lampyris.transport.resolution import expectation, warn_near_wall
 
 
@@ -46,8 +47,10 @@ def expect(detector: Detector, source: Source, *, transport: Hybrid | ExpectedVa
     transport = Hybrid() if transport is None else transport
     source.check_inside(detector.shape)
     source = source.suited(detector.medium)
-    if isinstance(transport, ExpectedValue) or transport.searches(source, detector):
+    if isinstance(transport, ExpectedValue):
         transport = transport.prepared(detector)
-    if isinstance(transport, Hybrid):
+    else:
+        if transport.searches(source, detector) and has_numbers(detector):
+            transport = transport.prepared(detector)
         warn_near_wall(transport, source, detector)
     return expectation(transport, source, detector)

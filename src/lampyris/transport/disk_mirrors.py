@@ -80,7 +80,8 @@ def _glints(emitters: Emitters, sensors: Sensors, detector: Detector, points: in
     cap = jnp.pi * (small**2 * jnp.clip(incidence, 0.0, 1.0) / distance**2)[:, None]
     light = (intensity(emitters.pattern, view, small, cap) * cap).reshape(-1, points)
     total = light.sum(axis=1, keepdims=True)
-    share = jnp.where(total > 0.0, light / jnp.where(total > 0.0, total, 1.0), 0.0)
+    # a beam may be so narrow that it meets a disk between its points: no light is lost
+    share = jnp.where(total > 0.0, light / jnp.where(total > 0.0, total, 1.0), 1.0 / points)
     point = shape.on_wall(centre + distance[:, None] * direction)
     return Glints(point, normal, direction, distance, (aimed * share).ravel())
 

@@ -1,11 +1,13 @@
 """The default transport of predictions: direct light integrated, indirect light from few rays on a smooth basis."""
 
+import warnings
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from lampyris._checks import fail
+from lampyris._checks import LampyrisWarning, fail
 from lampyris._random import evenly_spread
 from lampyris.detector import Detector
 from lampyris.rays import Rays
@@ -17,7 +19,7 @@ from lampyris.transport.expectation import Arrival, Expectation, Uniform
 from lampyris.transport.flight import NUMBERS, Shares
 from lampyris.transport.indirect import SmoothLight, smooth_at_sensors, trace, with_rest
 from lampyris.transport.mirrored import MOMENTS, mirrored_arrival, mirrored_at_sensors, mirrored_light
-from lampyris.transport.prepared import grid_of, with_grid
+from lampyris.transport.prepared import grid_of, has_numbers, with_grid
 from lampyris.transport.pulse import PulsedArrival, PulsedMixture, together
 from lampyris.transport.reference import Coverage, Earliest, Reference
 from lampyris.transport.scattered import scattered_at_sensors, scattered_light
@@ -40,7 +42,7 @@ class Hybrid(eqx.Module):
     scattered once, with `scatter_rays` on `scatter_cells` (from three `steps` on), and, where surfaces are
     specular, the first mirror image of the direct light, with `mirror_rays` on `cells`, apart for each face of the wall.
     The light of a lamp, which is one point, makes a pattern of bright and dark mirrors: what each sensor mirrors is then
-    integrated, over `mirror_points` points of its disk (0: averaged over). That needs `prepared` if the detector is traced.
+    integrated, over `mirror_points` points of its disk (0: averaged over). A traced detector needs `prepared` for that.
 
     **Gradients**: right and smooth in source and medium, in the efficiencies and the reflectances; sensor positions move
     direct light right, while their coverage enters indirect light as a polynomial on each face.
@@ -97,7 +99,7 @@ class Hybrid(eqx.Module):
         return with_grid(self, detector, STRETCH)
 
     def searches(self, source: Source, detector: Detector) -> bool:
-        """Whether predictions of a source search sensors, for which the transport must be `prepared` if they are traced."""
+        """Whether predictions of a source resolve what sensors mirror, for which they search the sensors."""
 
         def emitters(part: Source) -> Emitters:
             return part.emitters(detector.medium, detector.sensors.quantum_efficiency)
@@ -213,7 +215,7 @@ class Hybrid(eqx.Module):
         That of one point is sharp: disks that mirror another share than the wall between them are resolved.
         """
         emitters, reference = start
-        grid = grid_of(self, detector, STRETCH) if self._resolves_disks(emitters, detector) else None
+        grid = self._search(emitters, detector)
         light = jnp.zeros((detector.sensors.count, detector.shape.face_areas().shape[0], MOMENTS))
         if grid is None or detector.wall.mirrors:
             rays = source.emit(self.mirror_numbers, detector.medium)
@@ -222,6 +224,20 @@ class Hybrid(eqx.Module):
         if grid is not None:
             light = light + mirrored_by_disks(emitters, detector, grid, reference, self.mirror_points)
         return light
+
+    def _search(self, emitters: Emitters, detector: Detector) -> SensorGrid | None:
+        """The search for what disks mirror; none, with a warning, where a detector is traced and none was prepared."""
+        if not self._resolves_disks(emitters, detector):
+            return None
+        if self.grid is None and not has_numbers(detector):
+            warnings.warn(
+                "`Hybrid` averages over what shiny sensors mirror of this lamp, because the detector is traced: call "
+                "`transport.prepared(detector)` outside `jax.jit`, or ask for `mirror_points=0`.",
+                LampyrisWarning,
+                stacklevel=2,
+            )
+            return None
+        return grid_of(self, detector, STRETCH)
 
 
 def _sum_over_chunks(part, columns):

@@ -20,9 +20,10 @@ Transport = TypeVar("Transport", bound=Searching)
 
 
 def with_grid(transport: Transport, detector: Detector, stretch: float) -> Transport:
-    """The same transport with the search made for this detector; needs its numbers, not tracers."""
+    """The same transport with the search made for this detector. Raises `LampyrisError` for a detector that is traced."""
     if transport.grid is not None and _same(transport.grid, detector):
         return transport
+    _check_numbers(transport, detector)
     grid = SensorGrid.of(detector, stretch)
     return eqx.tree_at(lambda one: one.grid, transport, grid, is_leaf=lambda leaf: leaf is None)
 
@@ -32,16 +33,29 @@ def grid_of(transport: Searching, detector: Detector, stretch: float) -> SensorG
 
     Raises `LampyrisError` for a detector that is traced, and for a search of another detector.
     """
-    name = type(transport).__name__
-    if transport.grid is None and not is_concrete(held(detector).sensors.position):
-        raise LampyrisError(
-            f"`{name}` searches sensors with the numbers of a detector, which is traced here: call "
-            "`transport.prepared(detector)` outside `jax.jit` first."
-        )
+    if transport.grid is None:
+        _check_numbers(transport, detector)
     grid = SensorGrid.of(detector, stretch) if transport.grid is None else transport.grid
     if grid.position.shape != detector.sensors.position.shape:
-        fail(f"{name}.prepared(detector)", "the detector used", f"one of {len(grid.position)} sensors")
+        fail(
+            f"{type(transport).__name__}.prepared(detector)",
+            "the detector used",
+            f"one of {len(grid.position)} sensors",
+        )
     return grid
+
+
+def has_numbers(detector: Detector) -> bool:
+    """Whether a search can be made for a detector: not where it is traced inside `jax.jit`."""
+    return is_concrete(held(detector).sensors.position)
+
+
+def _check_numbers(transport: Searching, detector: Detector) -> None:
+    if not has_numbers(detector):
+        raise LampyrisError(
+            f"`{type(transport).__name__}` searches sensors with the numbers of a detector, which is traced here: call "
+            "`transport.prepared(detector)` outside `jax.jit` first."
+        )
 
 
 def _same(grid: SensorGrid, detector: Detector) -> bool:
