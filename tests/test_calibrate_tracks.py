@@ -16,6 +16,7 @@ from lampyris.data.fits_file import FitRow, FitsWriter
 from lampyris.data.hits_file import read_events, write_events
 from lampyris.data.lamps import make_lamp
 from lampyris.fit.blocks import Blocks, solve
+from lampyris.fit.calibrate import UNSTEADY
 from lampyris.fit.calibration_problem import CalibrationSettings
 from lampyris.fit.parameters import values
 from lampyris.layout import box_panels
@@ -107,8 +108,8 @@ def test_the_command_finds_what_the_function_finds(table, runs, muons, both):
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     assert told["statistics"]["tracks"] == EVENTS
-    # starts in a file have nine digits
-    np.testing.assert_allclose(list(told["values"].values()), both.values, atol=0.05 * both.errors.min())
+    # starts in a file have nine digits, and either fit may end so far from the top
+    np.testing.assert_allclose(list(told["values"].values()), both.values, rtol=0.0, atol=UNSTEADY * both.errors.min())
     np.testing.assert_allclose(list(told["errors"].values()), both.errors, rtol=0.05)
     config.write_text(yaml.safe_dump(asked | {"tracks": named | {"fits": "others_fits.h5"}}))
     refused = CliRunner().invoke(app, ["calibrate", str(config), "-o", str(folder / "x.yaml")])
