@@ -142,7 +142,7 @@ def tell_scans(f: Figures) -> str:
     good = [error for error in rough.values() if error <= 10.0]
     told = ", ".join(f"{name} {error:.0f} %" for name, error in bad.items())
     return (
-        f"{len(good)} of {len(rough)} parameters within {max(good):.0f} % of the largest difference; not smooth: "
+        f"{len(good)} of {len(rough)} parameters within {max(good):.0f} % of the largest difference; finer than the points: "
         f"{told or 'none'}"
     )
 
