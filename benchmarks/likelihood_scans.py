@@ -2,8 +2,9 @@
 
     python benchmarks/likelihood_scans.py [--seed 1] [--points 33]
 
-The event is a whole muon of the built-in engine in SK, by Monte Carlo; the prediction is `Hybrid` with the rays of fits, about the true track. Two
-Simpson steps compare the gradient, integrated, with the differences of the values; the lines are in docs/_static.
+The event is a whole muon of the built-in engine in SK, by Monte Carlo; the prediction is `Hybrid` with the rays of fits, about
+the true track. Two Simpson steps compare the gradient, integrated, with the differences of the values; the lines are in
+docs/_static.
 """
 
 import argparse

@@ -417,7 +417,9 @@ ROWS = {
     "slopes": Row(
         "derivatives of all that is seen against finite differences of Monte Carlo", tell_gradients, "gradients.py"
     ),
-    "hybrid": Row("indirect light of `Hybrid` against Monte Carlo, lamps, lasers and tracks", tell_hybrid, "transport.py"),
+    "hybrid": Row(
+        "indirect light of `Hybrid` against Monte Carlo, lamps, lasers and tracks", tell_hybrid, "transport.py"
+    ),
     "ring": Row(
         "indirect light of a 1 GeV muon by `Hybrid` against paths among the true sensors",
         tell_ring,
