@@ -273,10 +273,10 @@ def _tell_worlds(f: Figures, worlds: list[str]) -> str:
 
 def tell_efficiency(f: Figures) -> str:
     of = f["transport"]["efficiency"]
-    times, rays = of["rays_of_fits"]["efficiency_over_expected_value"], of["rays_of_fits"]["rays"]
+    times = {name: of[name]["efficiency_over_expected_value"] for name in ("many_rays", "rays_of_fits", "default_rays")}
     return (
-        f"{times:.0f} times with the rays of fits ({rays}), "
-        f"{of['default_rays']['efficiency_over_expected_value']:.0f} times with those by default"
+        f"{times['many_rays']:.0f} times with {of['many_rays']['rays']} rays, {times['rays_of_fits']:.0f} times with those "
+        f"of fits ({of['rays_of_fits']['rays']}), {times['default_rays']:.0f} times with those by default"
     )
 
 
