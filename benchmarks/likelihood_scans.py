@@ -40,7 +40,6 @@ OPTICS = {
 
 def likelihood_along(name: str, track: lp.Track, detector: lp.Detector, seen):
     """Terms of the log-likelihood and their slopes as a function of one parameter, in its own units."""
-
     transport = fine_transport(detector)
 
     def terms(x):

@@ -6,8 +6,9 @@
 their direct light. `hard` compares `ExpectedValue` of width 0 with Monte Carlo, all light; its cases are named so. Parts
 that are not chosen keep their figures of earlier runs. Peak memory is that of parts that are measured alone.
 
-Charges of one event are compared sensor by sensor where more than .05 photoelectrons are expected. The sum of all events
-tells totals, and `indirect_rms_percent`, the error of the predicted indirect light of a sensor beyond what Poisson explains.
+Charges of one event are compared sensor by sensor where more than .05 photoelectrons are expected (1 in `hard`). The sum of
+all events tells totals, and `indirect_rms_percent`, the error of the predicted indirect light of a sensor beyond what Poisson
+explains.
 """
 
 import argparse

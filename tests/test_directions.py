@@ -25,7 +25,7 @@ def test_frames_are_orthonormal_and_right_handed():
 
 
 def test_frames_go_over_the_equator_without_a_jump():
-    """The old way to close the gap at -z was a jump on the whole equator."""
+    """A frame has to jump somewhere: at -z, where few directions are, and not on the equator, which many cross."""
     angle = np.random.default_rng(2).uniform(0.0, 2.0 * np.pi, 100)
     above, below = (
         orthonormal_frame(jnp.asarray(np.stack([np.cos(angle), np.sin(angle), np.full(100, z)], axis=1)))

@@ -16,6 +16,7 @@ Single showers of the built-in engine in water between 50 and 2000 MeV: the shar
 axis, where less than half is, has the variance f (1 - f) / n, as if n particles had each gone so far or not.
 """
 MOST = 0.9
+"""Share beyond the wall from which on it says no more: such a track hardly shines inside"""
 
 
 def leak_spread(profile: TrackProfile, shape: Shape, track: Track) -> float:

@@ -64,7 +64,10 @@ def mirrored_at_sensors(
 def mirrored_arrival(
     light: Float[Array, "sensors faces 3"], detector: Detector, reference: Reference
 ) -> GaussianMixture:
-    """The light that was mirrored once, with a Gaussian of times for each face."""
+    """The light that was mirrored once, with a Gaussian of times for each face.
+
+    Where disks mirror less than the wall about them the light is a difference, whose noise may leave less than none: that is 0.
+    """
     sensors = detector.sensors
     charge, delayed, squared = jnp.moveaxis(light, -1, 0)
     bright = charge > DARK

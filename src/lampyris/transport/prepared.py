@@ -23,8 +23,7 @@ def with_grid(transport: Transport, detector: Detector, stretch: float) -> Trans
     """The same transport with the search made for this detector. Raises `LampyrisError` for a detector that is traced."""
     if transport.grid is not None and _same(transport.grid, detector):
         return transport
-    _check_numbers(transport, detector)
-    grid = SensorGrid.of(detector, stretch)
+    grid = _made(transport, detector, stretch)
     return eqx.tree_at(lambda one: one.grid, transport, grid, is_leaf=lambda leaf: leaf is None)
 
 
@@ -33,9 +32,7 @@ def grid_of(transport: Searching, detector: Detector, stretch: float) -> SensorG
 
     Raises `LampyrisError` for a detector that is traced, and for a search of another detector.
     """
-    if transport.grid is None:
-        _check_numbers(transport, detector)
-    grid = SensorGrid.of(detector, stretch) if transport.grid is None else transport.grid
+    grid = _made(transport, detector, stretch) if transport.grid is None else transport.grid
     if grid.position.shape != detector.sensors.position.shape:
         fail(
             f"{type(transport).__name__}.prepared(detector)",
@@ -50,12 +47,13 @@ def has_numbers(detector: Detector) -> bool:
     return is_concrete(held(detector).sensors.position)
 
 
-def _check_numbers(transport: Searching, detector: Detector) -> None:
+def _made(transport: Searching, detector: Detector, stretch: float) -> SensorGrid:
     if not has_numbers(detector):
         raise LampyrisError(
             f"`{type(transport).__name__}` searches sensors with the numbers of a detector, which is traced here: call "
             "`transport.prepared(detector)` outside `jax.jit` first."
         )
+    return SensorGrid.of(detector, stretch)
 
 
 def _same(grid: SensorGrid, detector: Detector) -> bool:
