@@ -15,7 +15,7 @@ from jaxtyping import Array
 from reconstruction import FOLDER, Sample, events_file, measure
 
 import lampyris as lp
-from lampyris.fit.model import KINKS, BentMuon, Leaning, MeanTrack
+from lampyris.fit.model import KINKS, BentMuon, MeanTrack
 from lampyris.likelihood import Dispersion
 from lampyris.source import BentTrack
 
@@ -23,11 +23,7 @@ PLAIN = Dispersion(channel=0.0, clumps=0.0, total=0.0)
 """Every channel is Poisson, and the total charge too."""
 
 
-class _Dispersed(Leaning):
-    dispersion = BentMuon.dispersion
-
-
-class Range(_Dispersed):
+class Range(BentMuon):
     """A straight muon whose range straggles."""
 
     shaping = (0, 7)
@@ -35,10 +31,12 @@ class Range(_Dispersed):
 
     def light(self, track: lp.Track, plain: Array, vectors: Array) -> BentTrack:
         t = track
-        return BentTrack(t.particle, t.energy, t.position, t.direction, t.time, jnp.zeros((KINKS, 3)), plain[0])
+        return BentTrack(
+            t.particle, t.energy, t.position, t.direction, t.time, jnp.zeros((KINKS, 3)), plain[0], self.blur
+        )
 
 
-class Turns(_Dispersed):
+class Turns(BentMuon):
     """A muon of mean range that bends."""
 
     shaping = (0,)
@@ -46,7 +44,7 @@ class Turns(_Dispersed):
 
     def light(self, track: lp.Track, plain: Array, vectors: Array) -> BentTrack:
         t = track
-        return BentTrack(t.particle, t.energy, t.position, t.direction, t.time, vectors, 0.0)
+        return BentTrack(t.particle, t.energy, t.position, t.direction, t.time, vectors, 0.0, self.blur)
 
 
 class FullWeight(BentMuon):

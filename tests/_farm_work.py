@@ -20,3 +20,9 @@ class Deadly:
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(0.01)
         return task**2
+
+
+def cores(task):
+    """The processor cores that the process may use, and the process."""
+    time.sleep(0.2)
+    return os.getpid(), frozenset(os.sched_getaffinity(0))

@@ -12,7 +12,7 @@ import _killed_run
 import h5py
 import numpy as np
 import pytest
-from _farm_work import Deadly
+from _farm_work import Deadly, cores
 from typer.testing import CliRunner
 
 from lampyris._checks import LampyrisError
@@ -259,6 +259,18 @@ def test_processes_give_what_one_gives():
     assert isinstance(found.pop(3), Lost)
     del expected[3]
     assert found == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system does not let a process choose its cores")
+@pytest.mark.parametrize("jobs", [2, 3])
+def test_processes_share_the_cores(jobs):
+    """Every core is somebody's, and with no more processes than cores nobody else's."""
+    whole = os.sched_getaffinity(0)
+    found = dict(dict(in_processes(cores, [(number, None) for number in range(4 * jobs)], jobs)).values())
+    assert len(found) == jobs
+    assert set().union(*found.values()) == whole
+    if jobs <= len(whole):
+        assert sum(map(len, found.values())) == len(whole)
 
 
 def test_dask_workers_give_what_one_process_gives(tank, tmp_path):

@@ -99,8 +99,10 @@ class _Processes:
 
     def _start(self) -> None:
         # a process that were forked would share the threads of the arithmetic, which forking breaks
+        context = get_context("spawn")
+        turn = context.Value("i", 0)
         self.pool = ProcessPoolExecutor(
-            self.count, mp_context=get_context("spawn"), initializer=_adopt, initargs=(self.work,)
+            self.count, mp_context=context, initializer=_adopt, initargs=(self.work, self.count, turn)
         )
 
     def submit(self, task: Any) -> Future:
@@ -118,11 +120,24 @@ _work: list[Work] = []
 """What this process does, if it is one of a pool."""
 
 
-def _adopt(work: bytes) -> None:
+def _adopt(work: bytes, count: int, turn: Any) -> None:
     """Begin as a process of a pool: control-C is for the first process, without which none stays."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
+    with turn.get_lock():
+        number, turn.value = turn.value, turn.value + 1
+    _keep_to(number, count)
     _work.append(pickle.loads(work))
+
+
+def _keep_to(number: int, count: int) -> None:
+    """Use a share of the processor cores, where the system lets a process choose.
+
+    Threads for all cores in each of several processes spend much of their time on waiting for each other.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, cores[number % len(cores) :: count])
 
 
 def _leave_with_parent() -> None:

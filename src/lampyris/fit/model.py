@@ -62,6 +62,10 @@ class TrackModel(eqx.Module):
         """The model in which latent numbers are exactly what they are."""
         return self
 
+    def blurred(self, width: float) -> "TrackModel":
+        """The model with its cones wider by `width` [rad], where it has cones that can be."""
+        return self
+
     def turn(self, energy: float) -> float:
         """Rms of the direction in each axis [rad] that an event leaves open at least, whatever the likelihood believes."""
         return 0.0
@@ -124,10 +128,15 @@ class BentMuon(Leaning):
     plain, vectors = 1, KINKS
     size = 8 + 2 * KINKS
     dispersion = Dispersion(channel=0.19, clumps=0.25, weight=0.7)
+    blur: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.zeros(()))
+    """[rad] by which cones are widened"""
 
     def light(self, track: Track, plain: Array, vectors: Array) -> BentTrack:
         t = track
-        return BentTrack(t.particle, t.energy, t.position, t.direction, t.time, vectors, plain[0])
+        return BentTrack(t.particle, t.energy, t.position, t.direction, t.time, vectors, plain[0], self.blur)
+
+    def blurred(self, width: float) -> "BentMuon":
+        return eqx.tree_at(lambda model: model.blur, self, jnp.asarray(width, float))
 
 
 class OwnShower(Leaning):

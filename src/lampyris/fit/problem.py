@@ -186,6 +186,11 @@ class Problem:
             self.dispersion = self.dispersion._replace(channel=self._roughness(expected))
         self.seen = observe(self.hits, self.detector.sensors, self.dispersion.relative(expected))
 
+    def blur(self, width: float) -> bool:
+        """Widen the cones of the model by `width` [rad], 0 for sharp ones; whether it has any that can be."""
+        before, self.model = self.model, self.model.blurred(width)
+        return self.model is not before
+
     def learn(self, curvature: np.ndarray) -> None:
         """Average the model over what the curvature leaves open of its latent numbers."""
         self.know(covariance_of(curvature, slice(7, None)))

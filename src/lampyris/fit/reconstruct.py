@@ -27,6 +27,8 @@ LOOKS = 3
 """Most further looks at an event whose fit ends oddly."""
 ODD = 4.5
 """Standard deviations of a latent number or of the total charge beyond which a fit is looked at again."""
+WIDE = (0.06, 0.02)
+"""Rms [rad] by which cones are widened, one after the other, where a fit is looked at again."""
 STOPPING = 0.8
 """Share of the way to the wall after which a track stops that is tried with its end inside."""
 ROUGH = 10.0
@@ -104,7 +106,7 @@ def _climb(problem: Problem, state: State) -> Stages:
 
     def again(track: Track, energy: float) -> Stages:
         anew = problem.model.start(Track(track.particle, energy, track.position, track.direction, track.time))
-        return settle(problem, anew, climb.local.expected)
+        return settle(problem, anew, climb.local.expected, blurs=WIDE)
 
     def better(one: Stages, other: Stages) -> Stages:
         likelier = max(one, other, key=lambda stages: stages.climb.local.value)

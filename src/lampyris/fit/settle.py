@@ -1,5 +1,6 @@
 """The last stage of a fit: the likelihood itself, with indirect light that follows the tracks."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -12,6 +13,9 @@ REFRESHES = 10
 """Most evaluations of the indirect light."""
 NEAR, CLOSE = 1.0, 0.02
 """Gains of the log-likelihood that are left to the next evaluation of the indirect light, and undone."""
+BLURS = (0.03,)
+"""Rms [rad] by which cones are widened at first: three times their own width, so that the tops for a turn at one joint and at the
+next melt into one."""
 STILL = 0.2
 """Move of a track, in standard deviations, below which its indirect light need not be evaluated anew: what `CLOSE` leaves."""
 
@@ -38,6 +42,10 @@ class Settling(Protocol):
         """Give the channels the weights of the charges that are expected."""
         ...
 
+    def blur(self, width: float) -> bool:
+        """Widen the cones of light by an rms [rad]; whether there are any that can be."""
+        ...
+
     def learn(self, curvature: np.ndarray) -> None:
         """Take from the curvature of a climb how well the latent numbers are known."""
         ...
@@ -59,13 +67,23 @@ class Settling(Protocol):
         ...
 
 
-def settle(problem: Settling, state: Any, expected: Charges, refreshes: int = REFRESHES) -> Stages:
+def settle(
+    problem: Settling,
+    state: Any,
+    expected: Charges,
+    refreshes: int = REFRESHES,
+    blurs: Sequence[float] = BLURS,
+) -> Stages:
     """Climb the likelihood from a state, its indirect light evaluated anew until the track stands still.
 
     `expected` are the charges by which the channels are weighed at first, `refreshes` the most evaluations of the light.
+    A sharp ring that turns has a top for every joint at which it may have turned. It is therefore sought with cones that are
+    widened by `blurs` [rad], one after the other, before they are sharp.
     """
     fine, missing, last = 0, None, None
-    for tolerance in (NEAR, *[CLOSE] * refreshes):
+    for tolerance, width in (*[(NEAR, width) for width in blurs], (NEAR, 0.0), *[(CLOSE, 0.0)] * refreshes):
+        if not problem.blur(width) and width:
+            continue
         if last is not None:
             problem.learn(last.curvature)
         scattered = problem.scattered(state)

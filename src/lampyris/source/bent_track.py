@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from lampyris._checks import LampyrisError
 from lampyris._math import normalise
-from lampyris._module import as_array, positive, quantity, real, unit_vector
+from lampyris._module import as_array, nonnegative, positive, quantity, real, unit_vector
 from lampyris.emission.muon_light import RANGE_STRAGGLING, SHORTEST, Motion, MuonLight, highland, load_muon_light
 from lampyris.emission.profile import TrackProfile
 from lampyris.emission.profile_file import load_profile
@@ -46,7 +46,7 @@ class BentTrack(Source):
     `kinks` are the turns between `JOINTS`, vectors across the direction; `stretch` is the departure of the range from its
     mean. All are in units of their rms, so a random track has standard normal numbers in every direction across, and zeros
     make the straight track of mean range.
-    The total light is that of the energy. **Gradients**: right in all numbers.
+    The total light is that of the energy, however much `blur` widens the cone. **Gradients**: right in all numbers.
     """
 
     particle: str = eqx.field(static=True)
@@ -58,6 +58,9 @@ class BentTrack(Source):
         "turns, in units of their rms", "", real, (len(JOINTS) - 1, 3), converter=as_array
     )
     stretch: Float[Array, ""] = quantity("departure of the range, in units of its rms", "", real, converter=as_array)
+    blur: Float[Array, ""] = quantity(
+        "rms by which the cone is widened", "rad", nonnegative, (), 0.0, converter=as_array
+    )
 
     @property
     def profile(self) -> TrackProfile:
@@ -101,5 +104,5 @@ class BentTrack(Source):
         way = step[:, None] * axis
         position = self.position + jnp.cumsum(way, axis=0) - 0.5 * way
         # a Brownian bridge between the joints: what the even turn leaves out
-        width = jnp.sqrt(SHARPEST**2 + (growth * turned * (1.0 - turned)).sum(axis=1))
+        width = jnp.sqrt(SHARPEST**2 + self.blur**2 + (growth * turned * (1.0 - turned)).sum(axis=1))
         return Way(step, position, axis, width), motion, at_joints.time_left[0]
