@@ -25,7 +25,9 @@ class Case(NamedTuple):
 
     detector: lp.Detector
     source: lp.Isotropic | lp.Laser | lp.Track
-    events: int = 16
+    events: int = 32
+    bright: bool = False
+    """whether the walls mirror most of the light"""
 
     def event(self, draw: np.random.Generator):
         """The source of one event: lamps know how to flash, and of a track the photons of its mean light are drawn."""
@@ -97,12 +99,12 @@ def cases(photons: float) -> dict[str, Case]:
         "reference_tank_laser": Case(reference_tank(), beam),
         "SK_isotropic": Case(known, lp.Isotropic(LAMP, photons=photons)),
         "SK_laser": Case(known, beam),
-        "SK_track": Case(known, muon, 160),
+        "SK_track": Case(known, muon, 480),
     }
     for name, world in (("cylinder", strong_cylinder()), ("sphere", strong_sphere()), ("box", strong_box())):
         made |= {
-            f"{name}_isotropic": Case(world, lp.Isotropic(SMALL, photons=few)),
-            f"{name}_laser": Case(world, lp.Laser([0.5, 0.3, 2.5], [0.0, 0.0, -1.0], photons=few, width=0.3)),
-            f"{name}_track": Case(world, lp.Track("mu-", 400.0, [-1.0, 0.6, -1.2], [0.6, 0.0, 0.8], 0.0), 160),
+            f"{name}_isotropic": Case(world, lp.Isotropic(SMALL, photons=few), 64, True),
+            f"{name}_laser": Case(world, lp.Laser([0.5, 0.3, 2.5], [0.0, 0.0, -1.0], photons=few, width=0.3), 64, True),
+            f"{name}_track": Case(world, lp.Track("mu-", 400.0, [-1.0, 0.6, -1.2], [0.6, 0.0, 0.8], 0.0), 1280, True),
         }
     return made

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import numpy as np
 from _cases import Case
-from _counted import chi_square_error, counted, total_error
+from _counted import Counted, chi_square_error, total_error
 
 import lampyris as lp
 from lampyris.fit.problem import fine_transport
@@ -49,9 +49,8 @@ def seeded(function, source, detector, seeds: int, **options) -> np.ndarray:
     return np.stack(rows)
 
 
-def compare_hard(case: Case, key, draw, seeds: int = 8) -> dict:
+def compare_hard(case: Case, events: list[Counted], seeds: int = 8) -> dict:
     """All light in the hard limit against counted photoelectrons; the variance of the rays joins that of the counts."""
-    events = counted(case, key, draw)
     count = events[0].all
     source = case.source.suited(case.detector.medium)
     rows = seeded(charge, source, case.detector, seeds, width=0.0, steps=STEPS)

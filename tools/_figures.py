@@ -151,6 +151,20 @@ def tell_bound(f: Figures) -> str:
     )
 
 
+def tell_fit_time(f: Figures) -> str:
+    """Seconds per event in each way to go through a file, and of the stages of a fit."""
+    of, batch = f["fit_time"], f["settings"]["fit_time"]["batch"]
+    each = {name: of[name]["seconds_per_event"] for name in ("one_by_one", "two_processes", "side_by_side")}
+    stages = of["stages"]
+    return (
+        f"{each['one_by_one']:.1f} s one by one, {each['two_processes']:.1f} s in two processes, {each['side_by_side']:.1f} s "
+        f"side by side ({batch} at a time); of a single fit the start {stages['start_seconds']:.1f} s, the climb "
+        f"{stages['climb_seconds']:.1f} s; {of['one_by_one']['iterations_median']:.0f} iterations, "
+        f"{of['one_by_one']['iterations_95']:.0f} in 95 % of fits at most; on a core where the prediction of `transport.py` takes "
+        f"{f['transport']['value_seconds']:.2f} s"
+    )
+
+
 def tell_electrons(f: Figures) -> str:
     """Electrons: resolutions, bias along the track, pulls."""
     told = []
@@ -371,6 +385,7 @@ ROWS = {
         ),
         "first_light.py --timing",
     ),
+    "fit time": Row("time of fits of muons of 1 GeV in SK, an event, on two cores", tell_fit_time, "fit_time.py"),
     "detectors": Row(
         "particles in other detectors, the same way",
         tell_detectors,
@@ -575,6 +590,7 @@ TABLES = {
         "convergence",
         "likelihood",
         "step",
+        "fit time",
     ),
     "transport": (
         "noise",

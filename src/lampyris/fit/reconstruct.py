@@ -28,7 +28,8 @@ LOOKS = 3
 ODD = 4.5
 """Standard deviations of a latent number or of the total charge beyond which a fit is looked at again."""
 WIDE = (0.06, 0.02)
-"""Rms [rad] by which cones are widened, one after the other, where a fit is looked at again."""
+"""Rms [rad] by which cones are widened, one after the other, where a fit is looked at again: a hard scatter halfway makes two
+rings, and the sharp likelihood has no way from one to both."""
 STOPPING = 0.8
 """Share of the way to the wall after which a track stops that is tried with its end inside."""
 ROUGH = 10.0

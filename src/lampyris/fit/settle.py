@@ -13,9 +13,6 @@ REFRESHES = 10
 """Most evaluations of the indirect light."""
 NEAR, CLOSE = 1.0, 0.02
 """Gains of the log-likelihood that are left to the next evaluation of the indirect light, and undone."""
-BLURS = (0.03,)
-"""Rms [rad] by which cones are widened at first: three times their own width, so that the tops for a turn at one joint and at the
-next melt into one."""
 STILL = 0.2
 """Move of a track, in standard deviations, below which its indirect light need not be evaluated anew: what `CLOSE` leaves."""
 
@@ -72,18 +69,18 @@ def settle(
     state: Any,
     expected: Charges,
     refreshes: int = REFRESHES,
-    blurs: Sequence[float] = BLURS,
+    blurs: Sequence[float] = (),
 ) -> Stages:
     """Climb the likelihood from a state, its indirect light evaluated anew until the track stands still.
 
     `expected` are the charges by which the channels are weighed at first, `refreshes` the most evaluations of the light.
-    A sharp ring that turns has a top for every joint at which it may have turned. It is therefore sought with cones that are
-    widened by `blurs` [rad], one after the other, before they are sharp.
+    A sharp ring that turns has a top for every joint at which it may have turned. With cones widened by `blurs` [rad] they melt
+    into one, from which the climb goes on with sharp ones.
     """
     fine, missing, last = 0, None, None
     for tolerance, width in (*[(NEAR, width) for width in blurs], (NEAR, 0.0), *[(CLOSE, 0.0)] * refreshes):
         if not problem.blur(width) and width:
-            continue
+            continue  # nothing to widen
         if last is not None:
             problem.learn(last.curvature)
         scattered = problem.scattered(state)
