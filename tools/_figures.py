@@ -159,8 +159,8 @@ def tell_fit_time(f: Figures) -> str:
     return (
         f"{each['one_by_one']:.1f} s one by one, {each['two_processes']:.1f} s in two processes, {each['side_by_side']:.1f} s "
         f"side by side ({batch} at a time); of a single fit the start {stages['start_seconds']:.1f} s, the climb "
-        f"{stages['climb_seconds']:.1f} s; {of['one_by_one']['iterations_median']:.0f} iterations, "
-        f"{of['one_by_one']['iterations_95']:.0f} in 95 % of fits at most; on a core where the prediction of `transport.py` takes "
+        f"{stages['climb_seconds']:.1f} s; {of['one_by_one']['iterations_median']:.0f} iterations, at most "
+        f"{of['one_by_one']['iterations_95']:.0f} in 95 % of fits; on a machine on which the prediction of `transport.py` takes "
         f"{f['transport']['value_seconds']:.2f} s"
     )
 
