@@ -27,7 +27,7 @@ class Case(NamedTuple):
     source: lp.Isotropic | lp.Laser | lp.Track
     events: int = 32
     bright: bool = False
-    """whether the walls mirror most of the light"""
+    """whether light flies on for so long, and totals are known so well, that more steps and rays are worth while"""
 
     def event(self, draw: np.random.Generator):
         """The source of one event: lamps know how to flash, and of a track the photons of its mean light are drawn."""
@@ -101,10 +101,16 @@ def cases(photons: float) -> dict[str, Case]:
         "SK_laser": Case(known, beam),
         "SK_track": Case(known, muon, 480),
     }
-    for name, world in (("cylinder", strong_cylinder()), ("sphere", strong_sphere()), ("box", strong_box())):
+    for name, world, bright in (
+        ("cylinder", strong_cylinder(), True),
+        ("sphere", strong_sphere(), False),
+        ("box", strong_box(), True),
+    ):
         made |= {
-            f"{name}_isotropic": Case(world, lp.Isotropic(SMALL, photons=few), 64, True),
-            f"{name}_laser": Case(world, lp.Laser([0.5, 0.3, 2.5], [0.0, 0.0, -1.0], photons=few, width=0.3), 64, True),
-            f"{name}_track": Case(world, lp.Track("mu-", 400.0, [-1.0, 0.6, -1.2], [0.6, 0.0, 0.8], 0.0), 1280, True),
+            f"{name}_isotropic": Case(world, lp.Isotropic(SMALL, photons=few), 64, bright),
+            f"{name}_laser": Case(
+                world, lp.Laser([0.5, 0.3, 2.5], [0.0, 0.0, -1.0], photons=few, width=0.3), 64, bright
+            ),
+            f"{name}_track": Case(world, lp.Track("mu-", 400.0, [-1.0, 0.6, -1.2], [0.6, 0.0, 0.8], 0.0), 1280),
         }
     return made

@@ -32,7 +32,7 @@ class Range(BentMuon):
     def light(self, track: lp.Track, plain: Array, vectors: Array) -> BentTrack:
         t = track
         return BentTrack(
-            t.particle, t.energy, t.position, t.direction, t.time, jnp.zeros((KINKS, 3)), plain[0], self.blur
+            t.particle, t.energy, t.position, t.direction, t.time, jnp.zeros((KINKS, 3)), plain[0], self.width
         )
 
 
@@ -44,7 +44,7 @@ class Turns(BentMuon):
 
     def light(self, track: lp.Track, plain: Array, vectors: Array) -> BentTrack:
         t = track
-        return BentTrack(t.particle, t.energy, t.position, t.direction, t.time, vectors, 0.0, self.blur)
+        return BentTrack(t.particle, t.energy, t.position, t.direction, t.time, vectors, 0.0, self.width)
 
 
 class FullWeight(BentMuon):

@@ -63,9 +63,9 @@ def test_random_kinks_bend_as_highland_says():
     assert path.std() == pytest.approx(rms, rel=4.0 / np.sqrt(4.0 * count) + 0.02)
 
 
-def within(blur, angle):
+def within(width, angle):
     """Light of a straight track of 1 GeV within an angle of its direction."""
-    model = BentMuon().blurred(blur)
+    model = BentMuon().widened(width)
     state = model.start(Track("mu-", 1000.0, jnp.zeros(3), jnp.asarray(DIRECTION), 0.0))
     emitters = model.source(state).emitters(water_sk(), Constant(1.0))
     return emitters.pattern.cumulative(jnp.full((1, NODES), angle)).sum()
@@ -73,7 +73,7 @@ def within(blur, angle):
 
 def test_wide_cones_have_the_light_of_sharp_ones_further_apart():
     """A cone at .72 to .74 rad, all but whole between .68 and .76; of one with the rms .05 in it a half to three fifths are."""
-    sharp, wide = (np.array([on_host(within, blur, angle) for angle in (0.68, 0.76, 3.14)]) for blur in (0.0, 0.05))
+    sharp, wide = (np.array([on_host(within, width, angle) for angle in (0.68, 0.76, 3.14)]) for width in (0.0, 0.05))
     assert wide[2] == pytest.approx(sharp[2], rel=1e-4)
     share = (wide[1] - wide[0]) / (sharp[1] - sharp[0])
     assert 0.5 < share < 0.65
@@ -81,8 +81,8 @@ def test_wide_cones_have_the_light_of_sharp_ones_further_apart():
 
 def test_only_cones_are_widened():
     shower = OwnShower()
-    assert shower.blurred(0.05) is shower
-    assert float(BentMuon().blurred(0.05).blur) == pytest.approx(0.05)
+    assert shower.widened(0.05) is shower
+    assert float(BentMuon().widened(0.05).width) == pytest.approx(0.05)
 
 
 def _ranges():

@@ -17,7 +17,7 @@ class Rippled:
     def __init__(self, smooths=True):
         self.smooths, self.width, self.widths = smooths, 0.0, []
 
-    def blur(self, width):
+    def widen(self, width):
         self.width = width if self.smooths else 0.0
         return self.smooths
 
@@ -52,7 +52,7 @@ class Rippled:
 
 def test_wide_cones_find_the_highest_top_and_end_sharp():
     problem = Rippled()
-    stages = settle(problem, START, NOTHING, blurs=(0.03,))
+    stages = settle(problem, START, NOTHING, widths=(0.03,))
     assert stages.converged
     # within the gain that a climb leaves, in units of the width of the top
     assert abs(stages.climb.point[0] - TOP) < np.sqrt(2.0 * CLOSE / (1.0 + (2.0 * np.pi / APART) ** 2 * RIPPLE))
@@ -60,11 +60,11 @@ def test_wide_cones_find_the_highest_top_and_end_sharp():
     assert problem.widths[-1] == 0.0
 
 
-@pytest.mark.parametrize("blurs", [(), (0.03,)])
-def test_sharp_cones_alone_stay_at_the_nearest_top(blurs):
-    """Without blurs, or with a model that has no cones to widen, each top is an end."""
-    problem = Rippled(smooths=not blurs)
-    stages = settle(problem, START, NOTHING, blurs=blurs)
+@pytest.mark.parametrize("widths", [(), (0.03,)])
+def test_sharp_cones_alone_stay_at_the_nearest_top(widths):
+    """Without widths, or with a model that has no cones to widen, each top is an end."""
+    problem = Rippled(smooths=not widths)
+    stages = settle(problem, START, NOTHING, widths=widths)
     assert stages.converged
     assert stages.climb.point[0] == pytest.approx(START[0], abs=0.5 * APART)
     assert problem.widths == [0.0]
@@ -72,5 +72,5 @@ def test_sharp_cones_alone_stay_at_the_nearest_top(blurs):
 
 def test_several_widths_are_climbed_one_after_the_other():
     problem = Rippled()
-    assert settle(problem, START, NOTHING, blurs=(0.06, 0.02)).converged
+    assert settle(problem, START, NOTHING, widths=(0.06, 0.02)).converged
     assert problem.widths == [0.06, 0.02, 0.0]

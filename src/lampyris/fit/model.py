@@ -62,7 +62,7 @@ class TrackModel(eqx.Module):
         """The model in which latent numbers are exactly what they are."""
         return self
 
-    def blurred(self, width: float) -> "TrackModel":
+    def widened(self, width: float) -> "TrackModel":
         """The model with its cones wider by `width` [rad], where it has cones that can be."""
         return self
 
@@ -128,15 +128,15 @@ class BentMuon(Leaning):
     plain, vectors = 1, KINKS
     size = 8 + 2 * KINKS
     dispersion = Dispersion(channel=0.19, clumps=0.25, weight=0.7)
-    blur: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.zeros(()))
+    width: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.zeros(()))
     """[rad] by which cones are widened"""
 
     def light(self, track: Track, plain: Array, vectors: Array) -> BentTrack:
         t = track
-        return BentTrack(t.particle, t.energy, t.position, t.direction, t.time, vectors, plain[0], self.blur)
+        return BentTrack(t.particle, t.energy, t.position, t.direction, t.time, vectors, plain[0], self.width)
 
-    def blurred(self, width: float) -> "BentMuon":
-        return eqx.tree_at(lambda model: model.blur, self, jnp.asarray(width, float))
+    def widened(self, width: float) -> "BentMuon":
+        return eqx.tree_at(lambda model: model.width, self, jnp.asarray(width, float))
 
 
 class OwnShower(Leaning):

@@ -186,9 +186,9 @@ class Problem:
             self.dispersion = self.dispersion._replace(channel=self._roughness(expected))
         self.seen = observe(self.hits, self.detector.sensors, self.dispersion.relative(expected))
 
-    def blur(self, width: float) -> bool:
+    def widen(self, width: float) -> bool:
         """Widen the cones of the model by `width` [rad], 0 for sharp ones; whether it has any that can be."""
-        before, self.model = self.model, self.model.blurred(width)
+        before, self.model = self.model, self.model.widened(width)
         return self.model is not before
 
     def learn(self, curvature: np.ndarray) -> None:

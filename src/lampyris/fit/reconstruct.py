@@ -107,7 +107,7 @@ def _climb(problem: Problem, state: State) -> Stages:
 
     def again(track: Track, energy: float) -> Stages:
         anew = problem.model.start(Track(track.particle, energy, track.position, track.direction, track.time))
-        return settle(problem, anew, climb.local.expected, blurs=WIDE)
+        return settle(problem, anew, climb.local.expected, widths=WIDE)
 
     def better(one: Stages, other: Stages) -> Stages:
         likelier = max(one, other, key=lambda stages: stages.climb.local.value)

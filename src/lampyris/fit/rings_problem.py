@@ -110,9 +110,9 @@ class RingsProblem:
         """Give each channel the dispersion of the charge that is expected now."""
         self.data.weigh(expected)
 
-    def blur(self, width: float) -> bool:
+    def widen(self, width: float) -> bool:
         """Widen the cones of all models by `width` [rad]; whether any has some."""
-        had = [one.blur(width) for one in self.each]
+        had = [one.widen(width) for one in self.each]
         return any(had)
 
     def learn(self, curvature: np.ndarray) -> None:

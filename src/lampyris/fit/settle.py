@@ -39,7 +39,7 @@ class Settling(Protocol):
         """Give the channels the weights of the charges that are expected."""
         ...
 
-    def blur(self, width: float) -> bool:
+    def widen(self, width: float) -> bool:
         """Widen the cones of light by an rms [rad]; whether there are any that can be."""
         ...
 
@@ -69,17 +69,17 @@ def settle(
     state: Any,
     expected: Charges,
     refreshes: int = REFRESHES,
-    blurs: Sequence[float] = (),
+    widths: Sequence[float] = (),
 ) -> Stages:
     """Climb the likelihood from a state, its indirect light evaluated anew until the track stands still.
 
     `expected` are the charges by which the channels are weighed at first, `refreshes` the most evaluations of the light.
-    A sharp ring that turns has a top for every joint at which it may have turned. With cones widened by `blurs` [rad] they melt
+    A sharp ring that turns has a top for every joint at which it may have turned. With cones widened by `widths` [rad] they melt
     into one, from which the climb goes on with sharp ones.
     """
     fine, missing, last = 0, None, None
-    for tolerance, width in (*[(NEAR, width) for width in blurs], (NEAR, 0.0), *[(CLOSE, 0.0)] * refreshes):
-        if not problem.blur(width) and width:
+    for tolerance, width in (*[(NEAR, width) for width in widths], (NEAR, 0.0), *[(CLOSE, 0.0)] * refreshes):
+        if not problem.widen(width) and width:
             continue  # nothing to widen
         if last is not None:
             problem.learn(last.curvature)

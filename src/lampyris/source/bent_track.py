@@ -46,7 +46,7 @@ class BentTrack(Source):
     `kinks` are the turns between `JOINTS`, vectors across the direction; `stretch` is the departure of the range from its
     mean. All are in units of their rms, so a random track has standard normal numbers in every direction across, and zeros
     make the straight track of mean range.
-    The total light is that of the energy, however much `blur` widens the cone. **Gradients**: right in all numbers.
+    The total light is that of the energy, however much `width` widens the cone. **Gradients**: right in all numbers.
     """
 
     particle: str = eqx.field(static=True)
@@ -58,7 +58,7 @@ class BentTrack(Source):
         "turns, in units of their rms", "", real, (len(JOINTS) - 1, 3), converter=as_array
     )
     stretch: Float[Array, ""] = quantity("departure of the range, in units of its rms", "", real, converter=as_array)
-    blur: Float[Array, ""] = quantity(
+    width: Float[Array, ""] = quantity(
         "rms by which the cone is widened", "rad", nonnegative, (), 0.0, converter=as_array
     )
 
@@ -104,5 +104,5 @@ class BentTrack(Source):
         way = step[:, None] * axis
         position = self.position + jnp.cumsum(way, axis=0) - 0.5 * way
         # a Brownian bridge between the joints: what the even turn leaves out
-        width = jnp.sqrt(SHARPEST**2 + self.blur**2 + (growth * turned * (1.0 - turned)).sum(axis=1))
+        width = jnp.sqrt(SHARPEST**2 + self.width**2 + (growth * turned * (1.0 - turned)).sum(axis=1))
         return Way(step, position, axis, width), motion, at_joints.time_left[0]
