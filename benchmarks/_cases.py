@@ -27,7 +27,7 @@ class Case(NamedTuple):
     source: lp.Isotropic | lp.Laser | lp.Track
     events: int = 32
     bright: bool = False
-    """whether light flies on for so long, and totals are known so well, that more steps and rays are worth while"""
+    """whether `Hybrid` takes more rays and steps: with fewer its totals are off by more than they are known"""
 
     def event(self, draw: np.random.Generator):
         """The source of one event: lamps know how to flash, and of a track the photons of its mean light are drawn."""

@@ -147,7 +147,7 @@ def monte_carlo_slope(name, source, detector, time, weights, key, events: int = 
     """Central difference of the weighted sum, the mean of some events on either side, and its standard error."""
     step, slope, variance = MOVES[name].step, 0.0, 0.0
     for sign, own in zip((1.0, -1.0), jax.random.split(key), strict=True):
-        for one in [own] if events == 1 else jax.random.split(own, events):
+        for one in jax.random.split(own, events):
             total, square = counted(name, sign * step, source, detector, time, weights, one)
             slope, variance = slope + sign * total, variance + square
     return slope / (2.0 * step * events), float(np.sqrt(variance)) / (2.0 * step * events)

@@ -42,17 +42,7 @@ class Way(NamedTuple):
 def reconstructed(events: Path, way: Way) -> tuple[float, dict]:
     """Seconds of a run by the clock, and the summary of its fits."""
     fits = events.with_name(f"{events.stem}_fits.h5")
-    fits.unlink(missing_ok=True)
-    words = [
-        "reconstruct",
-        str(events),
-        "--particle",
-        Sample.of(SAMPLE).particle,
-        "--quiet",
-        "-o",
-        str(fits),
-        *way.words,
-    ]
+    words = ["reconstruct", str(events), "--quiet", "-o", str(fits), *way.words]
     begin = time.perf_counter()
     subprocess.run([sys.executable, "-m", "lampyris", *words], check=True)
     return time.perf_counter() - begin, summary(read_fits(fits))

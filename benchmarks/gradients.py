@@ -56,6 +56,16 @@ def widened(wide: np.ndarray, narrow: np.ndarray) -> tuple[float, float]:
     return float(ratios.mean()), float(ratios.std(ddof=1) / np.sqrt(len(ratios)))
 
 
+def judged(sums: np.ndarray, truth: float, error: float) -> dict[str, float]:
+    """Derivatives of several seeds against the true one, which is known to an error."""
+    both = float(np.hypot(sums.std(ddof=1) / np.sqrt(len(sums)), error))
+    return {
+        "ratio": float(sums.mean() / truth),
+        "error": both / abs(truth),
+        "sigma": float((sums.mean() - truth) / both),
+    }
+
+
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--photons", type=float, default=4e5)
@@ -82,14 +92,7 @@ def main() -> None:
             if move not in found:
                 continue
             sums = (found[move][1][1:] * weights).sum(axis=(1, 2))
-            own = sums.std(ddof=1) / np.sqrt(len(sums))
-            both = float(np.hypot(own, error))
-            rows[name][move] = {
-                "ratio": float(sums.mean() / truth),
-                "error": both / abs(truth),
-                "sigma": float((sums.mean() - truth) / both),
-                "wide_over_narrow": bend,
-            }
+            rows[name][move] = judged(sums, truth, error) | {"wide_over_narrow": bend}
         print(move, {name: rows[name].get(move) for name in SETTINGS}, flush=True)
     figures = {"gradients": rows, "peak_memory_gb": peak_memory_gb()}
     settings = {"photons": chosen.photons, "events": chosen.events, "seeds": chosen.seeds, "transports": SETTINGS}

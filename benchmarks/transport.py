@@ -37,7 +37,7 @@ LIT = 0.05
 FINE = {"rays": 32768, "steps": 10, "mirror_rays": 65536, "scatter_rays": 262144, "scatter_cells": 32}
 """Of `Hybrid` where it is held against Monte Carlo: what is left is its bias"""
 BRIGHT = {"rays": 262144, "steps": 20}
-"""The same where walls are bright, and light flies on for long"""
+"""Instead of these where a case is `bright`: light flies on for long"""
 
 
 @eqx.filter_jit

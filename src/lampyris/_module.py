@@ -24,7 +24,6 @@ class Domain:
 
 
 real = Domain("finite", np.isfinite)
-nonnegative = Domain(">= 0 and finite", lambda x: np.isfinite(x) & (x >= 0))
 positive = Domain("> 0 and finite", lambda x: np.isfinite(x) & (x > 0), jnp.log, jnp.exp)
 positive_or_infinite = Domain("> 0", lambda x: x > 0, jnp.log, jnp.exp)
 non_negative = Domain(">= 0 and finite", lambda x: np.isfinite(x) & (x >= 0))

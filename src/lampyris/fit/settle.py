@@ -78,7 +78,8 @@ def settle(
     into one, from which the climb goes on with sharp ones.
     """
     fine, missing, last = 0, None, None
-    for tolerance, width in (*[(NEAR, width) for width in widths], (NEAR, 0.0), *[(CLOSE, 0.0)] * refreshes):
+    passes = [(NEAR, width) for width in (*widths, 0.0)] + [(CLOSE, 0.0)] * refreshes
+    for tolerance, width in passes:
         if not problem.widen(width) and width:
             continue  # nothing to widen
         if last is not None:

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from lampyris._checks import LampyrisError
 from lampyris._math import normalise
-from lampyris._module import as_array, nonnegative, positive, quantity, real, unit_vector
+from lampyris._module import as_array, non_negative, positive, quantity, real, unit_vector
 from lampyris.emission.muon_light import RANGE_STRAGGLING, SHORTEST, Motion, MuonLight, highland, load_muon_light
 from lampyris.emission.profile import TrackProfile
 from lampyris.emission.profile_file import load_profile
@@ -59,7 +59,7 @@ class BentTrack(Source):
     )
     stretch: Float[Array, ""] = quantity("departure of the range, in units of its rms", "", real, converter=as_array)
     width: Float[Array, ""] = quantity(
-        "rms by which the cone is widened", "rad", nonnegative, (), 0.0, converter=as_array
+        "rms by which the cone is widened", "rad", non_negative, (), 0.0, converter=as_array
     )
 
     @property
