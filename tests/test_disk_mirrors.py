@@ -120,7 +120,8 @@ def test_a_traced_detector_needs_a_prepared_transport():
     np.testing.assert_allclose(charge(lp.Hybrid().prepared(detector), lamp, detector), whole, rtol=1e-4)
     with pytest.warns(lp.LampyrisWarning, match=r"averages over .* call `transport.prepared\(detector\)` outside"):
         averaged = jax.jit(lambda tank: lp.expect(tank, lamp).indirect.charge)(detector)
-    np.testing.assert_allclose(averaged, charge(lp.Hybrid(mirror_points=0), lamp, detector), rtol=1e-4)
+    # where mirrors are as bright as the mean of wall and disks, all sensors together see the same
+    assert float(averaged.sum()) == pytest.approx(float(whole.sum()), rel=0.02)
     assert float(jnp.abs(averaged / whole - 1.0).max()) > 0.05
     other = lp.Hybrid().prepared(box_with_one_mirror())
     with pytest.raises(lp.LampyrisError, match="the detector used"):

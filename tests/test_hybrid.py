@@ -120,7 +120,7 @@ def test_mirror_images_are_those_of_closed_form():
         reference,
         transport.cells,
     )
-    found = mirrored_arrival(mirrored_at_sensors(light, detector, transport.cells), detector, reference)
+    found = mirrored_arrival(mirrored_at_sensors(light, detector, transport.cells, 0), detector, reference)
     for face in range(6):
         axis, side = face // 2, 1 - 2 * (face % 2)
         image = source.copy()

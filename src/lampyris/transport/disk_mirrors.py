@@ -7,11 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lampyris._math import dot, mirror, normalise, orthonormal_frame
+from lampyris._math import dot, mirror, normalise
 from lampyris.detector import Detector
 from lampyris.sensors import Sensors
 from lampyris.source import Emitters
 from lampyris.transport.direct import DistanceTable, View, chunks_of, intensity, look, solid_angles
+from lampyris.transport.disk_points import points_of
 from lampyris.transport.flight import detected
 from lampyris.transport.mirrored import MOMENTS, moments
 from lampyris.transport.reference import Reference
@@ -22,7 +23,6 @@ WIDTH = 1.0
 """Of the soft disk of a sensor that mirrored light meets: it evens out the points of the disk that mirrored it."""
 STRETCH = float(np.sqrt(1.0 + WIDTH))
 """How much larger than its sensor that disk is"""
-GOLDEN_ANGLE = float(np.pi * (3.0 - np.sqrt(5.0)))
 
 
 class Glints(NamedTuple):
@@ -71,7 +71,7 @@ def _glints(emitters: Emitters, sensors: Sensors, detector: Detector, points: in
     whole, _ = look(emitters.position, emitters.axis, sensors)
     covered = solid_angles(whole, sensors.radius)
     aimed = intensity(emitters.pattern, whole, sensors.radius, covered) * covered
-    place = shape.on_wall(_spiral(sensors, points).reshape(-1, 3))
+    place = points_of(sensors, shape, points).reshape(-1, 3)
     direction = normalise(place - centre)
     distance, normal = shape.intersect(jnp.broadcast_to(centre, place.shape), direction)
     incidence, axis = -dot(direction, normal), emitters.axis[0]
@@ -84,16 +84,6 @@ def _glints(emitters: Emitters, sensors: Sensors, detector: Detector, points: in
     share = jnp.where(total > 0.0, light / jnp.where(total > 0.0, total, 1.0), 1.0 / points)
     point = shape.on_wall(centre + distance[:, None] * direction)
     return Glints(point, normal, direction, distance, (aimed * share).ravel())
-
-
-def _spiral(sensors: Sensors, points: int) -> Float[Array, "sensors points 3"]:
-    """Points that are even over every disk, on a golden spiral, turned from disk to disk."""
-    number = np.arange(points) + 0.5
-    first, second = orthonormal_frame(sensors.normal)
-    angle = GOLDEN_ANGLE * number + jnp.arange(sensors.count)[:, None]
-    away = sensors.radius[:, None] * np.sqrt(number / points)
-    across = jnp.cos(angle)[..., None] * first[:, None] + jnp.sin(angle)[..., None] * second[:, None]
-    return sensors.position[:, None] + away[..., None] * across
 
 
 def _seen(

@@ -41,8 +41,9 @@ class Hybrid(eqx.Module):
     What is not smooth has rays of its own and is resolved on cells along each side of the detector: the light that
     scattered once, with `scatter_rays` on `scatter_cells` (from three `steps` on), and, where surfaces are
     specular, the first mirror image of the direct light, with `mirror_rays` on `cells`, apart for each face of the wall.
-    The light of a lamp, which is one point, makes a pattern of bright and dark mirrors: what each sensor mirrors is then
-    integrated, over `mirror_points` points of its disk (0: averaged over). A traced detector needs `prepared` for that.
+    The light of a lamp, which is one point, makes a pattern of bright and dark mirrors, and a curved wall throws it together:
+    what each sensor mirrors, and what is thrown on it, is then integrated over `mirror_points` points of its disk (0: averaged
+    over, and read at its centre). What sensors mirror needs `prepared` where the detector is traced.
 
     **Gradients**: right and smooth in source and medium, in the efficiencies and the reflectances; sensor positions move
     direct light right, while their coverage enters indirect light as a polynomial on each face.
@@ -212,15 +213,17 @@ class Hybrid(eqx.Module):
     ) -> Array:
         """The direct light after one mirror reflection, at every sensor and apart for each face.
 
-        That of one point is sharp: disks that mirror another share than the wall between them are resolved.
+        That of one point is sharp: disks are resolved, which may be brighter on one side and mirror another share than the wall
+        between them.
         """
         emitters, reference = start
         grid = self._search(emitters, detector)
         light = jnp.zeros((detector.sensors.count, detector.shape.face_areas().shape[0], MOMENTS))
         if grid is None or detector.wall.mirrors:
             rays = source.emit(self.mirror_numbers, detector.medium)
+            points = self.mirror_points if len(emitters.position) == 1 else 0
             own = mirrored_light(rays, detector, coverage if grid is None else None, reference, self.cells)
-            light = light + mirrored_at_sensors(own, detector, self.cells)
+            light = light + mirrored_at_sensors(own, detector, self.cells, points)
         if grid is not None:
             light = light + mirrored_by_disks(emitters, detector, grid, reference, self.mirror_points)
         return light

@@ -1,15 +1,17 @@
 """Light after one mirror reflection: sharp images of the direct light, by rays that only this may happen to."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from lampyris._math import mirror, safe_sqrt
 from lampyris.detector import Detector
 from lampyris.rays import Rays
+from lampyris.transport.disk_points import points_of
 from lampyris.transport.expectation import GaussianMixture
 from lampyris.transport.flight import detected, land, wall_parts
 from lampyris.transport.reference import Coverage, Reference
-from lampyris.transport.wall_grid import density_at, gathered, hats, node_places
+from lampyris.transport.wall_grid import blur_of, density_at, gathered, hats, node_places
 from lampyris.units import SPEED_OF_LIGHT
 
 MOMENTS = 3
@@ -51,13 +53,27 @@ def mirrored_light(
 
 
 def mirrored_at_sensors(
-    light: Float[Array, "nodes faces 3"], detector: Detector, cells: int
+    light: Float[Array, "nodes faces 3"], detector: Detector, cells: int, points: int
 ) -> Float[Array, "sensors faces 3"]:
-    """Photoelectrons of every sensor after one mirror reflection, apart for each face: their sum, delay and squared delay."""
-    sensors, faces = detector.sensors, light.shape[1]
-    values = density_at(light.reshape(len(light), -1), sensors.position, detector.shape, cells)
-    charge, delayed, about = values.reshape(-1, faces, MOMENTS).transpose(2, 0, 1)
-    density = jnp.stack([charge, delayed, about + _squared_mean(charge, delayed)], axis=-1)
+    """Photoelectrons of every sensor after one mirror reflection, apart for each face: their sum, delay and squared delay.
+
+    The cells are read at `points` points of each disk: a curved wall may throw the light of a lamp together on less than a
+    disk. With 0 they are read at its centre alone, which is as good where cells are larger than disks.
+    """
+    sensors, shape, faces = detector.sensors, detector.shape, light.shape[1]
+    columns = light.reshape(len(light), -1)
+
+    def read(place: Float[Array, "sensors 3"]) -> Array:
+        values = density_at(columns, place, shape, cells)
+        charge, delayed, about = values.reshape(-1, faces, MOMENTS).transpose(2, 0, 1)
+        return jnp.stack([charge, delayed, about + _squared_mean(charge, delayed)], axis=-1)
+
+    if points == 0:
+        density = read(sensors.position)
+    else:
+        places = jnp.moveaxis(points_of(sensors, shape, points, blur_of(shape, cells)), 1, 0)
+        # one point of all disks after another: memory stays that of one
+        density = jax.lax.map(jax.checkpoint(read), places).mean(axis=0)
     return density * (sensors.area * sensors.relative_efficiency)[:, None, None]
 
 

@@ -74,6 +74,14 @@ def density_at(
     return values[:, :-1] / jnp.maximum(values[:, -1:], 1e-30)
 
 
+def blur_of(shape: Shape, cells: int) -> Float[Array, " 3"]:
+    """Width (rms) along each axis that light is blurred with by being gathered on cells and read from them [m].
+
+    A point is shared by two nodes with a variance of t(1 - t), 1/6 of a squared cell on average, both times.
+    """
+    return 2.0 * shape.half_extent() / (cells * np.sqrt(3.0))
+
+
 @lru_cache(maxsize=16)
 def face_shares(shape: type[Shape], cells: int) -> np.ndarray:
     """Share of the area of each face that belongs to each node: (nodes, faces)."""
