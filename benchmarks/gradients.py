@@ -11,8 +11,9 @@ with the same rays on either side (`wide_over_narrow`), and Monte Carlo is divid
 import argparse
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from _gradients import MOVES, cut, laser, monte_carlo_slope, seen, sharpest, tank, value_and_slopes
+from _gradients import MOVES, cut, laser, monte_carlo_slope, moved, seen, sharpest, tank, value_and_slopes
 from _record import peak_memory_gb, record
 
 import lampyris as lp
@@ -41,13 +42,16 @@ def drawn(name: str, source, detector, time, seeds: int) -> dict:
 
 def differences(transport, share: float, source, detector, time) -> np.ndarray:
     """Central differences of what is seen over a share of the steps of Monte Carlo: (parameters, 2, channels)."""
-    names = tuple(MOVES)
-    steps = share * np.array([MOVES[move].step for move in names])
-    after, before = (
-        np.stack([np.asarray(seen(transport, names, x, source, detector, time), float) for x in sign * np.diag(steps)])
-        for sign in (1.0, -1.0)
-    )
-    return (after - before) / (2.0 * steps[:, None, None])
+    rows = []
+    for name, move in MOVES.items():
+        step = share * move.step
+
+        def at(x: float, name=name) -> np.ndarray:
+            ready = transport.prepared(moved(name, x, source, detector)[1])
+            return np.asarray(seen(ready, (name,), jnp.array([x]), source, detector, time), float)
+
+        rows.append((at(step) - at(-step)) / (2.0 * step))
+    return np.stack(rows)
 
 
 def widened(wide: np.ndarray, narrow: np.ndarray) -> tuple[float, float]:

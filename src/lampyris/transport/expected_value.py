@@ -85,7 +85,10 @@ class ExpectedValue(eqx.Module):
         return ALL if self.width > 0 else HARD
 
     def prepared(self, detector: Detector) -> "ExpectedValue":
-        """The same transport with the search for sensors made for this detector; needs its numbers, not tracers."""
+        """The same transport with the search for sensors made for this detector; needs its numbers, not tracers.
+
+        Sensors that were moved since by more than a hundredth of their radius lose the light at their edges: prepare again.
+        """
         return with_grid(self, detector, np.sqrt(1.0 + self.width))
 
     def __call__(self, source: Source, detector: Detector) -> Expectation:

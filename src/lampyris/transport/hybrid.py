@@ -96,7 +96,10 @@ class Hybrid(eqx.Module):
         return ALL - {Family.SENSORS}
 
     def prepared(self, detector: Detector) -> "Hybrid":
-        """The same transport with the search for sensors made for this detector; needs its numbers, not tracers."""
+        """The same transport with the search for sensors made for this detector; needs its numbers, not tracers.
+
+        Sensors that were moved since by more than a hundredth of their radius lose the light at their edges: prepare again.
+        """
         return with_grid(self, detector, STRETCH)
 
     def searches(self, source: Source, detector: Detector) -> bool:
