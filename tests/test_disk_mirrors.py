@@ -11,7 +11,7 @@ import lampyris as lp
 from lampyris.layout import barrel, box_panels, caps, join
 from lampyris.surface import Lambertian, Mixture
 from lampyris.transport.disk_mirrors import mirrored_by_disks
-from lampyris.transport.reference import Reference
+from lampyris.transport.waves import Waves
 
 REFLECTANCE, EFFICIENCY, PHOTONS = 0.4, 0.2, 1e6
 SHINY = Mixture(REFLECTANCE, 1.0)
@@ -94,7 +94,7 @@ def test_its_derivatives_are_those_of_differences(double_precision):
         shiny = eqx.tree_at(lambda d: d.sensors.surface, detector, Mixture(numbers[3], 1.0))
         lamp = lp.Isotropic(numbers[:3], photons=2e4)
         emitters = lamp.emitters(shiny.medium, shiny.sensors.quantum_efficiency)
-        light = mirrored_by_disks(emitters, shiny, grid, Reference.of(emitters, shiny), 16)
+        light = mirrored_by_disks(emitters, shiny, grid, Waves.of(emitters, shiny), 16)
         return weights @ light[:, :, 0].sum(axis=1)
 
     at, step = jnp.array([1.2, -0.8, 1.5, 0.25]), 1e-4 * jnp.eye(4)

@@ -10,7 +10,8 @@ from lampyris.layout import barrel
 from lampyris.surface import Lambertian, Mixture
 from lampyris.transport.disk_points import points_of
 from lampyris.transport.mirrored import mirrored_at_sensors, mirrored_light
-from lampyris.transport.reference import Reference
+from lampyris.transport.wall_grid import WallGrid
+from lampyris.transport.waves import Waves
 
 RADIUS, HEIGHT, REFLECTANCE, EFFICIENCY, PHOTONS = 1.5, 3.0, 0.5, 0.2, 1e6
 CELLS, BARREL = 64, 0
@@ -72,12 +73,14 @@ def test_light_that_a_curved_wall_throws_together_is_integrated():
     """A cylinder throws the light of a lamp together on its far side; the centres of disks alone tell it wrong."""
     true, error = caught(2**21, jax.random.key(2))
     detector, lamp = tank(), lp.Isotropic(LAMP, photons=PHOTONS)
-    reference = Reference.of(lamp.emitters(detector.medium, detector.sensors.quantum_efficiency), detector)
+    waves = Waves.of(lamp.emitters(detector.medium, detector.sensors.quantum_efficiency), detector)
+    grid = WallGrid.of(detector.shape, CELLS)
     rays = lamp.emit(evenly_spread(2**19, 4, 1), detector.medium)
-    light = mirrored_light(rays, detector, None, reference, CELLS)
+    light = mirrored_light(rays, detector, None, waves, grid)
 
     def chi_square(points: int) -> float:
-        found = np.asarray(mirrored_at_sensors(light, detector, CELLS, points)[:, BARREL, 0], float)
+        seen = mirrored_at_sensors(light, detector, grid, points).reshape(len(true), waves.faces, -1, 3)
+        found = np.asarray(seen[:, BARREL, :, 0].sum(axis=1), float)
         # what is left of the blur of cells, a quarter of a disk wide, and the noise of rays
         return float(((found - true) ** 2 / (error**2 + (0.01 * true) ** 2)).mean())
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,12 +16,15 @@ from lampyris.transport.direct import DistanceTable, View, chunks_of, intensity,
 from lampyris.transport.disk_points import points_of
 from lampyris.transport.flight import detected
 from lampyris.transport.mirrored import MOMENTS, moments
-from lampyris.transport.reference import Reference
 from lampyris.transport.sensor_search import SensorGrid
+from lampyris.transport.waves import Waves
 from lampyris.units import SPEED_OF_LIGHT
 
 WIDTH = 1.0
 """Of the soft disk of a sensor that mirrored light meets: it evens out the points of the disk that mirrored it."""
+SPREAD = 1.0 + WIDTH**2 / 5.0
+"""How much larger the mean square of the soft disk is than that of its sensor; a soft disk that is smaller by it meets light that
+a curved wall throws together as the sensor does."""
 STRETCH = float(np.sqrt(1.0 + WIDTH))
 """How much larger than its sensor that disk is"""
 
@@ -38,16 +42,16 @@ class Glints(NamedTuple):
 
 
 def mirrored_by_disks(
-    emitters: Emitters, detector: Detector, grid: SensorGrid, reference: Reference, points: int
-) -> Float[Array, "channels faces 3"]:
-    """Photoelectrons of every sensor from what the disks mirror more than the wall would, apart for each face they are on.
+    emitters: Emitters, detector: Detector, grid: SensorGrid, waves: Waves, points: int
+) -> Float[Array, "channels waves 3"]:
+    """Photoelectrons of every sensor from what the disks mirror more than the wall would, apart for each wave.
 
     The numbers are the sum of the light, its delay, and its squared delay. Every disk is `points` points, and as curved as
     the wall that it lies on. The photons on a disk are those of the direct light; where they go no number is drawn.
     **Gradients**: right.
     """
     table = DistanceTable.of(detector, emitters.wavelength, emitters.spectrum)
-    sensors, faces = detector.sensors, detector.shape.face_areas().shape[0]
+    sensors = detector.sensors
 
     @jax.checkpoint
     def add(total: Array, chunk: tuple[Array, Array]) -> tuple[Array, None]:
@@ -55,14 +59,14 @@ def mirrored_by_disks(
         few = sensors.take(index)
         glints = _glints(emitters, few, detector, points)
         glints = glints._replace(photons=glints.photons * jnp.repeat(counts, points))
-        channel, rows = _seen(glints, detector, grid, table, (emitters.time[0], reference))
         face = jnp.repeat(detector.shape.face(few.position), points)
-        return total.at[channel, face[:, None]].add(rows), None
+        (channel, pair), rows = _seen(glints, detector, grid, table, (emitters.time[0], face, waves))
+        return total.at[channel, pair[:, None]].add(rows), None
 
     index = chunks_of(sensors.count)
     counts = (jnp.arange(index.size) < sensors.count).astype(sensors.radius.dtype).reshape(index.shape)
-    nothing = jnp.zeros((sensors.count, faces, MOMENTS), sensors.radius.dtype)
-    return jax.lax.scan(add, nothing, (index, counts))[0]
+    nothing = jnp.zeros((sensors.count, waves.pairs, 2, MOMENTS), sensors.radius.dtype)
+    return waves.apart(jax.lax.scan(add, nothing, (index, counts))[0])
 
 
 def _glints(emitters: Emitters, sensors: Sensors, detector: Detector, points: int) -> Glints:
@@ -87,10 +91,13 @@ def _glints(emitters: Emitters, sensors: Sensors, detector: Detector, points: in
 
 
 def _seen(
-    glints: Glints, detector: Detector, grid: SensorGrid, table: DistanceTable, start: tuple[Array, Reference]
-) -> tuple[Array, Array]:
-    """Channels (n, some) that the mirrored light meets, and what each sees: light, its delay and squared delay (n, some, 3)."""
-    time, reference = start
+    glints: Glints, detector: Detector, grid: SensorGrid, table: DistanceTable, told: tuple[Array, Array, Waves]
+) -> tuple[tuple[Array, Array], Array]:
+    """Channels (n, some) that the mirrored light meets, its pairs of waves (n,), and what each sees, (n, some, 2, 3).
+
+    That are the light, its delay and squared delay. `told` are the time at the source, the face of each glint, and the waves.
+    """
+    time, face, waves = told
     sensors, shape = detector.sensors, detector.shape
     wavelength = jnp.broadcast_to(table.wavelength, glints.distance.shape)
     cosine = jnp.clip(-dot(glints.direction, glints.normal), 0.0, 1.0)
@@ -103,9 +110,12 @@ def _seen(
     arriving, lag, _ = table.at(distance)
     weight = glints.photons * (of_sensor - of_wall) * arriving
     weight = weight * detected(detector, jnp.clip(-dot(back, normal), 0.0, 1.0), wavelength)
-    channel, share = grid.overlap(point, sensors, WIDTH)
+    smaller = eqx.tree_at(lambda s: s.radius, sensors, sensors.radius / np.sqrt(SPREAD))
+    channel, share = grid.overlap(point, smaller, WIDTH)
+    pair, part = waves.pair(face, point, time + lag)
     # when its wave comes by the sensor
     ahead = dot(sensors.position[channel] - point[:, None], back[:, None])
-    arrival = time + lag[:, None] + ahead * reference.index / SPEED_OF_LIGHT
-    light = weight[:, None] * share * sensors.relative_efficiency[channel]
-    return channel, light[..., None] * moments(reference.delay(sensors.position[channel], arrival))
+    arrival = time + lag[:, None] + ahead * waves.reference.index / SPEED_OF_LIGHT
+    light = weight[:, None] * SPREAD * share * sensors.relative_efficiency[channel]
+    rows = light[..., None] * moments(waves.reference.delay(sensors.position[channel], arrival))
+    return (channel, pair), rows[:, :, None] * part[:, None, :, None]

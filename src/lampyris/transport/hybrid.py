@@ -25,6 +25,8 @@ from lampyris.transport.reference import Coverage, Earliest, Reference
 from lampyris.transport.scattered import scattered_at_sensors, scattered_light
 from lampyris.transport.sensor_search import SensorGrid
 from lampyris.transport.time_nodes import Delays, TimeNodes
+from lampyris.transport.wall_grid import WallGrid
+from lampyris.transport.waves import Waves
 
 CHUNK = 512
 """Rays that are worked on together: what belongs to them stays in the cache, with all its derivatives."""
@@ -39,8 +41,8 @@ class Hybrid(eqx.Module):
     left after the last step is estimated from the last steps and added.
 
     What is not smooth has rays of its own and is resolved on cells along each side of the detector: the light that
-    scattered once, with `scatter_rays` on `scatter_cells` (from three `steps` on), and, where surfaces are
-    specular, the first mirror image of the direct light, with `mirror_rays` on `cells`, apart for each face of the wall.
+    scattered once, with `scatter_rays` on `scatter_cells` (from three `steps` on), and, where surfaces are specular, the first
+    mirror image of the direct light, with `mirror_rays` on `cells`, apart for each face of the wall and by its delay.
     The light of a lamp, which is one point, makes a pattern of bright and dark mirrors, and a curved wall throws it together:
     what each sensor mirrors, and what is thrown on it, is then integrated over `mirror_points` points of its disk (0: averaged
     over, and read at its centre). What sensors mirror needs `prepared` where the detector is traced.
@@ -156,7 +158,7 @@ class Hybrid(eqx.Module):
         smooth = smooth_at_sensors(whole, sharp, detector, delays, degree=self.degree, time_degree=self.time_degree)
         if self.shares.possible(detector).specular == 0:
             return smooth
-        images = self._mirrored(source, detector, coverage, (emitters, reference))
+        images = self._mirrored(source, detector, coverage, emitters)
         return together([smooth, mirrored_arrival(images, detector, reference)])
 
     def _delays(self, emitters: Emitters, reference: Reference, detector: Detector) -> Delays:
@@ -208,27 +210,27 @@ class Hybrid(eqx.Module):
         if not self._resolves_scatter(detector):
             return jnp.zeros((detector.sensors.count, self.nodes))
         rays = source.emit(self.scatter_numbers[:, :4], detector.medium)
-        light = scattered_light(rays, self.scatter_numbers[:, 4:].T, detector, delays, self.scatter_cells)
-        return scattered_at_sensors(light, detector, self.scatter_cells)
+        grid = WallGrid.of(detector.shape, self.scatter_cells)
+        return scattered_at_sensors(
+            scattered_light(rays, self.scatter_numbers[:, 4:].T, detector, delays, grid), detector, grid
+        )
 
-    def _mirrored(
-        self, source: Source, detector: Detector, coverage: Coverage, start: tuple[Emitters, Reference]
-    ) -> Array:
-        """The direct light after one mirror reflection, at every sensor and apart for each face.
+    def _mirrored(self, source: Source, detector: Detector, coverage: Coverage, emitters: Emitters) -> Array:
+        """The direct light after one mirror reflection, at every sensor and apart for each wave.
 
         That of one point is sharp: disks are resolved, which may be brighter on one side and mirror another share than the wall
         between them.
         """
-        emitters, reference = start
-        grid = self._search(emitters, detector)
-        light = jnp.zeros((detector.sensors.count, detector.shape.face_areas().shape[0], MOMENTS))
-        if grid is None or detector.wall.mirrors:
+        search, waves = self._search(emitters, detector), Waves.of(emitters, detector)
+        light = jnp.zeros((detector.sensors.count, waves.count, MOMENTS))
+        if search is None or detector.wall.mirrors:
             rays = source.emit(self.mirror_numbers, detector.medium)
             points = self.mirror_points if len(emitters.position) == 1 else 0
-            own = mirrored_light(rays, detector, coverage if grid is None else None, reference, self.cells)
-            light = light + mirrored_at_sensors(own, detector, self.cells, points)
-        if grid is not None:
-            light = light + mirrored_by_disks(emitters, detector, grid, reference, self.mirror_points)
+            grid = WallGrid.of(detector.shape, self.cells)
+            own = mirrored_light(rays, detector, coverage if search is None else None, waves, grid)
+            light = light + mirrored_at_sensors(own, detector, grid, points)
+        if search is not None:
+            light = light + mirrored_by_disks(emitters, detector, search, waves, self.mirror_points)
         return light
 
     def _search(self, emitters: Emitters, detector: Detector) -> SensorGrid | None:

@@ -11,7 +11,8 @@ from lampyris.transport.disk_points import points_of
 from lampyris.transport.expectation import GaussianMixture
 from lampyris.transport.flight import detected, land, wall_parts
 from lampyris.transport.reference import Coverage, Reference
-from lampyris.transport.wall_grid import blur_of, density_at, gathered, hats, node_places
+from lampyris.transport.wall_grid import WallGrid
+from lampyris.transport.waves import Waves
 from lampyris.units import SPEED_OF_LIGHT
 
 MOMENTS = 3
@@ -25,9 +26,9 @@ def moments(delay: Float[Array, "..."]) -> Float[Array, "... 3"]:
 
 
 def mirrored_light(
-    rays: Rays, detector: Detector, coverage: Coverage | None, reference: Reference, cells: int
-) -> Float[Array, "nodes faces 3"]:
-    """Detected light at its second meeting with the wall, on the cells, apart for each face that mirrored it.
+    rays: Rays, detector: Detector, coverage: Coverage | None, waves: Waves, grid: WallGrid
+) -> Float[Array, "nodes waves 3"]:
+    """Detected light at its second meeting with the wall, on the cells, apart for each wave.
 
     The numbers are the sum of the light, its delay, and its squared delay about the mean of the node. A ray tells each node
     when its wave would come by there, so that cells do not blur the time. The mirror is the wall with the mean reflectance
@@ -41,46 +42,47 @@ def mirrored_light(
     again = land(Rays(first.point, back, first.time, rays.wavelength, first.weight * specular), optics, detector)
     arrived = again.weight * detected(detector, again.cosine, rays.wavelength)
     arrived = arrived * detector.sensors.quantum_efficiency(rays.wavelength)
-    index, weight = hats(again.point / shape.half_extent(), cells)
-    node = node_places(index, cells) * shape.half_extent()
-    ahead = ((node - again.point[:, None]) * back[:, None]).sum(axis=-1) * optics.index[:, None] / SPEED_OF_LIGHT
-    delay = reference.delay(node, again.time[:, None] + ahead)
-    rows = (arrived[:, None] * weight)[..., None] * moments(delay)
-    faces = shape.face_areas().shape[0]
-    sums = gathered(rows, index * faces + shape.face(first.point)[:, None], (cells + 1) ** 3 * faces)
-    charge, delayed, squared = sums.reshape(-1, faces, MOMENTS).transpose(2, 0, 1)
+    node, weight = grid.hats(again.point / shape.half_extent())
+    place = jnp.asarray(grid.place)[node] * shape.half_extent()
+    ahead = ((place - again.point[:, None]) * back[:, None]).sum(axis=-1) * optics.index[:, None] / SPEED_OF_LIGHT
+    delay = waves.reference.delay(place, again.time[:, None] + ahead)
+    pair, share = waves.pair(shape.face(first.point), again.point, again.time)
+    rows = ((arrived[:, None] * weight)[..., None] * moments(delay))[:, :, None] * share[:, None, :, None]
+    sums = grid.gathered(rows.reshape(*node.shape, -1), node * waves.pairs + pair[:, None], waves.pairs)
+    sums = waves.apart(sums.reshape(-1, waves.pairs, 2, MOMENTS))
+    charge, delayed, squared = jnp.moveaxis(sums, -1, 0)
     return jnp.stack([charge, delayed, jnp.maximum(squared - _squared_mean(charge, delayed), 0.0)], axis=-1)
 
 
 def mirrored_at_sensors(
-    light: Float[Array, "nodes faces 3"], detector: Detector, cells: int, points: int
-) -> Float[Array, "sensors faces 3"]:
-    """Photoelectrons of every sensor after one mirror reflection, apart for each face: their sum, delay and squared delay.
+    light: Float[Array, "nodes waves 3"], detector: Detector, grid: WallGrid, points: int
+) -> Float[Array, "sensors waves 3"]:
+    """Photoelectrons of every sensor after one mirror reflection, apart for each wave: their sum, delay and squared delay.
 
     The cells are read at `points` points of each disk: a curved wall may throw the light of a lamp together on less than a
     disk. With 0 they are read at its centre alone, which is as good where cells are larger than disks.
     """
-    sensors, shape, faces = detector.sensors, detector.shape, light.shape[1]
+    sensors, shape, waves = detector.sensors, detector.shape, light.shape[1]
     columns = light.reshape(len(light), -1)
 
     def read(place: Float[Array, "sensors 3"]) -> Array:
-        values = density_at(columns, place, shape, cells)
-        charge, delayed, about = values.reshape(-1, faces, MOMENTS).transpose(2, 0, 1)
+        values = grid.density_at(columns, place, shape)
+        charge, delayed, about = values.reshape(-1, waves, MOMENTS).transpose(2, 0, 1)
         return jnp.stack([charge, delayed, about + _squared_mean(charge, delayed)], axis=-1)
 
     if points == 0:
         density = read(sensors.position)
     else:
-        places = jnp.moveaxis(points_of(sensors, shape, points, blur_of(shape, cells)), 1, 0)
+        places = jnp.moveaxis(points_of(sensors, shape, points, grid.blur(shape)), 1, 0)
         # one point of all disks after another: memory stays that of one
         density = jax.lax.map(jax.checkpoint(read), places).mean(axis=0)
     return density * (sensors.area * sensors.relative_efficiency)[:, None, None]
 
 
 def mirrored_arrival(
-    light: Float[Array, "sensors faces 3"], detector: Detector, reference: Reference
+    light: Float[Array, "sensors waves 3"], detector: Detector, reference: Reference
 ) -> GaussianMixture:
-    """The light that was mirrored once, with a Gaussian of times for each face.
+    """The light that was mirrored once, with a Gaussian of times for each wave.
 
     Where disks mirror less than the wall about them the light is a difference, whose noise may leave less than none: that is 0.
     """

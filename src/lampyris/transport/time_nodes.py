@@ -37,16 +37,21 @@ class TimeNodes(NamedTuple):
 
     def share(self, delay: Array) -> tuple[Int[Array, "... 2"], Float[Array, "... 2"]]:
         """The two nodes about each delay and their shares, which keep the mean delay."""
-        inside = jnp.clip(delay, self.delay[0], self.delay[-1])
-        low = jnp.clip(jnp.searchsorted(self.delay, jax.lax.stop_gradient(inside)) - 1, 0, self.delay.shape[0] - 2)
-        upper = (inside - self.delay[low]) / (self.delay[low + 1] - self.delay[low])
-        return jnp.stack([low, low + 1], axis=-1), jnp.stack([1.0 - upper, upper], axis=-1)
+        return shared(delay, self.delay)
 
     def spread_over(self, delay: Float[Array, " n"]) -> Float[Array, "nodes n"]:
         """The shares of all nodes in each delay."""
         node, share = self.share(delay)
         number = jnp.arange(self.delay.shape[0])[:, None]
         return sum(((number == node[:, i]) * share[:, i] for i in range(2)), jnp.zeros(()))
+
+
+def shared(value: Array, nodes: Float[Array, " nodes"]) -> tuple[Int[Array, "... 2"], Float[Array, "... 2"]]:
+    """The two nodes about each value and their shares, which keep the mean of values between the first and the last."""
+    inside = jnp.clip(value, nodes[0], nodes[-1])
+    low = jnp.clip(jnp.searchsorted(nodes, jax.lax.stop_gradient(inside)) - 1, 0, nodes.shape[0] - 2)
+    upper = (inside - nodes[low]) / (nodes[low + 1] - nodes[low])
+    return jnp.stack([low, low + 1], axis=-1), jnp.stack([1.0 - upper, upper], axis=-1)
 
 
 class Delays(NamedTuple):

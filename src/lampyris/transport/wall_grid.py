@@ -1,90 +1,76 @@
 """Light on the wall as a function of short range: hat functions on cells in space, for any shape."""
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
+from scipy.ndimage import distance_transform_edt
 
 from lampyris.shape import Shape
 
 SAMPLES = 2**17
 
 
-def hats(scaled: Float[Array, "n 3"], cells: int) -> tuple[Array, Array]:
-    """Nodes (n, 8) at the corners of the cell of each point and their weights, which add up to 1.
+class WallGrid(NamedTuple):
+    """The nodes of cells along each side of a shape that are near its wall; places run from -1 to 1 along each axis."""
 
-    `scaled` runs from -1 to 1, which spans `cells` cells.
-    """
-    place = 0.5 * (scaled + 1.0) * cells
-    low = jnp.clip(jnp.floor(place), 0.0, cells - 1.0)
-    t = place - low
-    i, j, k = (low[:, axis, None].astype(jnp.int32) + jnp.arange(2) for axis in range(3))
-    x, y, z = (jnp.stack([1.0 - t[:, axis], t[:, axis]], axis=1) for axis in range(3))
-    size = cells + 1
-    index = (i[:, :, None, None] * size + j[:, None, :, None]) * size + k[:, None, None, :]
-    weight = x[:, :, None, None] * y[:, None, :, None] * z[:, None, None, :]
-    return index.reshape(-1, 8), weight.reshape(-1, 8)
+    cells: int
+    row: np.ndarray
+    """of each node of the whole box: itself, or the nearest, among those near the wall"""
+    place: np.ndarray
+    """(nodes, 3)"""
+    area: np.ndarray
+    """(nodes, faces): the share of the area of each face that belongs to each node"""
 
+    @property
+    def nodes(self) -> int:
+        """Number of nodes near the wall."""
+        return len(self.place)
 
-def node_places(index: Int[Array, "..."], cells: int) -> Float[Array, "... 3"]:
-    """Scaled places of nodes, each axis from -1 to 1."""
-    size = cells + 1
-    number = jnp.stack([index // size**2, index // size % size, index % size], axis=-1)
-    return 2.0 * number / cells - 1.0
+    @classmethod
+    def of(cls, shape: Shape, cells: int) -> "WallGrid":
+        """The grid of all shapes of this kind."""
+        return _made(type(shape), cells)
 
+    def hats(self, scaled: Float[Array, "n 3"]) -> tuple[Int[Array, "n 8"], Float[Array, "n 8"]]:
+        """Nodes at the corners of the cell of each point of the wall and their weights, which add up to 1."""
+        place = 0.5 * (scaled + 1.0) * self.cells
+        low = jnp.clip(jnp.floor(place), 0.0, self.cells - 1.0)
+        t = place - low
+        i, j, k = (low[:, axis, None].astype(jnp.int32) + jnp.arange(2) for axis in range(3))
+        x, y, z = (jnp.stack([1.0 - t[:, axis], t[:, axis]], axis=1) for axis in range(3))
+        size = self.cells + 1
+        index = (i[:, :, None, None] * size + j[:, None, :, None]) * size + k[:, None, None, :]
+        weight = x[:, :, None, None] * y[:, None, :, None] * z[:, None, None, :]
+        return jnp.asarray(self.row)[index.reshape(-1, 8)], weight.reshape(-1, 8)
 
-def gathered(rows: Float[Array, "n 8 r"], place: Int[Array, "n 8"], count: int) -> Float[Array, "count r"]:
-    """Sums over `count` places of the rows that each point has for the eight about it."""
-    width = rows.shape[-1]
-    return jnp.zeros((count, width), rows.dtype).at[place.ravel()].add(rows.reshape(-1, width))
+    def gathered(self, rows: Float[Array, "... r"], group: Int[Array, "..."], groups: int) -> Float[Array, "nodes g r"]:
+        """Sums of rows over the nodes and groups that `group` numbers: the node times `groups`, and the group."""
+        width = rows.shape[-1]
+        sums = jnp.zeros((self.nodes * groups, width), rows.dtype).at[group.ravel()].add(rows.reshape(-1, width))
+        return sums.reshape(self.nodes, groups, width)
 
+    def density_at(
+        self, light: Float[Array, "nodes r"], point: Float[Array, "n 3"], shape: Shape
+    ) -> Float[Array, "n r"]:
+        """Light that the nodes gathered, per area [1/m^2], at points of the wall."""
+        area = jnp.asarray(self.area, light.dtype) @ shape.face_areas()
+        node, weight = self.hats(point / shape.half_extent())
+        values = (weight[:, :, None] * light[node]).sum(axis=1)
+        return values / jnp.maximum((weight * area[node]).sum(axis=1), 1e-30)[:, None]
 
-def gathered_in_time(
-    weight: Float[Array, " n"],
-    scaled: Float[Array, "n 3"],
-    at: tuple[Int[Array, "n 2"], Float[Array, "n 2"]],
-    size: tuple[int, int],
-) -> Float[Array, "nodes delays"]:
-    """Sums of the weights over the nodes about each point and the two delays about its time, with their shares `at`.
+    def blur(self, shape: Shape) -> Float[Array, " 3"]:
+        """Width (rms) along each axis that light is blurred with by being gathered on nodes and read from them [m].
 
-    `size` counts cells and delays. **Gradients**: right; they jump between cells.
-    """
-    cells, delays = size
-    index, share = hats(scaled, cells)
-    place = index[:, :, None] * delays + at[0][:, None, :]
-    updates = weight[:, None, None] * share[:, :, None] * at[1][:, None, :]
-    flat = jnp.zeros((cells + 1) ** 3 * delays, weight.dtype).at[place.ravel()].add(updates.ravel())
-    return flat.reshape(-1, delays)
-
-
-def read(grid: Float[Array, "nodes r"], scaled: Float[Array, "n 3"], cells: int) -> Float[Array, "n r"]:
-    """Values of the grid at points."""
-    index, weight = hats(scaled, cells)
-    return (weight[:, :, None] * grid[index]).sum(axis=1)
-
-
-def density_at(
-    grid: Float[Array, "nodes r"], point: Float[Array, "n 3"], shape: Shape, cells: int
-) -> Float[Array, "n r"]:
-    """What the grid gathered, per area [1/m^2], at points of the wall."""
-    kind: type = type(shape)
-    area = jnp.asarray(face_shares(kind, cells), grid.dtype) @ shape.face_areas()
-    values = read(jnp.concatenate([grid, area[:, None]], axis=1), point / shape.half_extent(), cells)
-    return values[:, :-1] / jnp.maximum(values[:, -1:], 1e-30)
-
-
-def blur_of(shape: Shape, cells: int) -> Float[Array, " 3"]:
-    """Width (rms) along each axis that light is blurred with by being gathered on cells and read from them [m].
-
-    A point is shared by two nodes with a variance of t(1 - t), 1/6 of a squared cell on average, both times.
-    """
-    return 2.0 * shape.half_extent() / (cells * np.sqrt(3.0))
+        A point is shared by two nodes with a variance of t(1 - t), 1/6 of a squared cell on average, both times.
+        """
+        return 2.0 * shape.half_extent() / (self.cells * np.sqrt(3.0))
 
 
 @lru_cache(maxsize=16)
-def face_shares(shape: type[Shape], cells: int) -> np.ndarray:
-    """Share of the area of each face that belongs to each node: (nodes, faces)."""
+def _made(shape: type[Shape], cells: int) -> WallGrid:
     size, columns = cells + 1, []
     for points in shape.face_samples(SAMPLES):
         place = 0.5 * (points + 1.0) * cells
@@ -96,4 +82,10 @@ def face_shares(shape: type[Shape], cells: int) -> np.ndarray:
             index = ((low[:, 0] + a) * size + low[:, 1] + b) * size + low[:, 2] + c
             total += np.bincount(index, weight[:, a, 0] * weight[:, b, 1] * weight[:, c, 2], size**3)
         columns.append(total / len(points))
-    return np.stack(columns, axis=1)
+    area = np.stack(columns, axis=1)
+    near = area.sum(axis=1) > 0.0
+    # a point between the samples may have nodes that no sample has: the nearest one stands for them
+    closest = distance_transform_edt(~near.reshape((size,) * 3), return_distances=False, return_indices=True)
+    row = (np.cumsum(near) - 1)[np.ravel_multi_index(tuple(closest), (size,) * 3).ravel()]
+    place = np.stack(np.unravel_index(np.flatnonzero(near), (size,) * 3), axis=1) * (2.0 / cells) - 1.0
+    return WallGrid(cells, row.astype(np.int32), place.astype(np.float32), area[near])
