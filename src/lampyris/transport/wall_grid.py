@@ -32,7 +32,8 @@ class WallGrid(NamedTuple):
     @classmethod
     def of(cls, shape: Shape, cells: int) -> "WallGrid":
         """The grid of all shapes of this kind."""
-        return _made(type(shape), cells)
+        kind: type = type(shape)
+        return _made(kind, cells)
 
     def hats(self, scaled: Float[Array, "n 3"]) -> tuple[Int[Array, "n 8"], Float[Array, "n 8"]]:
         """Nodes at the corners of the cell of each point of the wall and their weights, which add up to 1."""
@@ -85,7 +86,8 @@ def _made(shape: type[Shape], cells: int) -> WallGrid:
     area = np.stack(columns, axis=1)
     near = area.sum(axis=1) > 0.0
     # a point between the samples may have nodes that no sample has: the nearest one stands for them
-    closest = distance_transform_edt(~near.reshape((size,) * 3), return_distances=False, return_indices=True)
-    row = (np.cumsum(near) - 1)[np.ravel_multi_index(tuple(closest), (size,) * 3).ravel()]
-    place = np.stack(np.unravel_index(np.flatnonzero(near), (size,) * 3), axis=1) * (2.0 / cells) - 1.0
+    away = ~near.reshape((size,) * 3)
+    closest = np.asarray(distance_transform_edt(away, return_distances=False, return_indices=True))
+    row = (np.cumsum(near) - 1)[np.ravel_multi_index(tuple(closest), away.shape).ravel()]
+    place = np.stack(np.nonzero(~away), axis=1) * (2.0 / cells) - 1.0
     return WallGrid(cells, row.astype(np.int32), place.astype(np.float32), area[near])
