@@ -269,11 +269,15 @@ def tell_hybrid(f: Figures) -> str:
 
 
 def tell_gradients(f: Figures) -> str:
-    of = {}
+    of = []
     for name, rows in f["gradients"]["gradients"].items():
-        sigmas = [abs(row["sigma"]) for row in rows.values()]
-        of[name] = f"`{name}` {len(sigmas)} parameters, the largest {max(sigmas):.1f} sigma off"
-    return "; ".join(of.values())
+        known = sorted(row["error"] for row in rows.values())
+        wrong = [
+            f"{move} {row['ratio']:.3f} +- {row['error']:.3f}" for move, row in rows.items() if abs(row["sigma"]) > 3.0
+        ]
+        off = f"{len(wrong)} of them more than 3 sigma off: {', '.join(wrong)}" if wrong else "all within 3 sigma"
+        of.append(f"`{name}` {len(rows)} parameters, known to {100.0 * known[len(known) // 2]:.1f} % (median), {off}")
+    return "; ".join(of)
 
 
 def _tell_worlds(f: Figures, worlds: list[str]) -> str:
