@@ -30,6 +30,9 @@ ODD = 4.5
 WIDE = (0.06, 0.02)
 """Rms [rad] by which cones are widened, one after the other, where a fit is looked at again: a hard scatter halfway makes two
 rings, and the sharp likelihood has no way from one to both."""
+RIDGE = 18.0
+"""Gain of the log-likelihood from which a top that wide cones lead to is taken. A ring that turns has many tops: of two that are
+as high within this, the one that was found with sharp cones is nearer to the vertex, as its turns follow clumps of light less."""
 STOPPING = 0.8
 """Share of the way to the wall after which a track stops that is tried with its end inside."""
 ROUGH = 10.0
@@ -123,7 +126,20 @@ def _climb(problem: Problem, state: State) -> Stages:
     inside = stopping_energy(problem, track)
     if inside is not None:
         best = better(best, again(track, inside))
-    return best._replace(rough=climb.iterations)
+    other = _over_the_ridge(problem, best)
+    return (best if other is None else better(best, other))._replace(rough=climb.iterations)
+
+
+def _over_the_ridge(problem: Problem, stages: Stages) -> Stages | None:
+    """A much higher top, where wide cones lead to one from the end of a fit: that of a muon which scattered hard."""
+    if not problem.widen(WIDE[0]):
+        return None
+    track, local = stages.climb.point.track, stages.climb.local
+    look = settle(problem, problem.model.start(track), local.expected, refreshes=0, widths=WIDE)
+    if look.climb.local.value < local.value + 0.5 * RIDGE:
+        return None
+    other = settle(problem, look.climb.point, look.climb.local.expected)
+    return other if other.climb.local.value > local.value + RIDGE else None
 
 
 def _odd(problem: Problem, stages: Stages) -> bool:

@@ -77,14 +77,15 @@ def settle(
     A sharp ring that turns has a top for every joint at which it may have turned. With cones widened by `widths` [rad] they melt
     into one, from which the climb goes on with sharp ones.
     """
-    fine, missing, last = 0, None, None
+    fine, missing, last, scattered = 0, None, None, None
     passes = [(NEAR, width) for width in (*widths, 0.0)] + [(CLOSE, 0.0)] * refreshes
     for tolerance, width in passes:
         if not problem.widen(width) and width:
             continue  # nothing to widen
         if last is not None:
             problem.learn(last.curvature)
-        scattered = problem.scattered(state)
+        if last is None or not width:
+            scattered = problem.scattered(state)  # wide cones are too rough for more
         problem.weigh(expected)
         objective = partial(problem.local, scattered=scattered, blur=0.0)
         climb = maximise(objective, problem.move, state, tolerance=tolerance, missing=missing)
