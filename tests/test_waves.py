@@ -26,7 +26,7 @@ def tank() -> lp.Detector:
 
 
 def track() -> lp.Track:
-    return lp.Track("mu-", 500.0, [-4.5, 0.0, 0.0], [1.0, 0.0, 0.0], 2.0)
+    return lp.Track("mu-", 300.0, [-4.5, 0.0, 0.0], [1.0, 0.0, 0.0], 2.0)
 
 
 def test_shares_keep_light_and_its_mean_delay():
