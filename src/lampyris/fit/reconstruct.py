@@ -126,20 +126,21 @@ def _climb(problem: Problem, state: State) -> Stages:
     inside = stopping_energy(problem, track)
     if inside is not None:
         best = better(best, again(track, inside))
-    other = _over_the_ridge(problem, best)
-    return (best if other is None else better(best, other))._replace(rough=climb.iterations)
+    return _over_the_ridge(problem, best)._replace(rough=climb.iterations)
 
 
-def _over_the_ridge(problem: Problem, stages: Stages) -> Stages | None:
-    """A much higher top, where wide cones lead to one from the end of a fit: that of a muon which scattered hard."""
+def _over_the_ridge(problem: Problem, stages: Stages) -> Stages:
+    """The end of a fit, or a much higher top that wide cones lead to from there: that of a muon which scattered hard."""
     if not problem.widen(WIDE[0]):
-        return None
+        return stages
     track, local = stages.climb.point.track, stages.climb.local
     look = settle(problem, problem.model.start(track), local.expected, refreshes=0, widths=WIDE)
     if look.climb.local.value < local.value + 0.5 * RIDGE:
-        return None
+        return stages
     other = settle(problem, look.climb.point, look.climb.local.expected)
-    return other if other.climb.local.value > local.value + RIDGE else None
+    if other.climb.local.value < local.value + RIDGE:
+        return stages
+    return other._replace(fine=stages.fine + look.fine + other.fine)
 
 
 def _odd(problem: Problem, stages: Stages) -> bool:

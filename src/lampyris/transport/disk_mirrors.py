@@ -95,7 +95,7 @@ def _seen(
 ) -> tuple[tuple[Array, Array], Array]:
     """Channels (n, some) that the mirrored light meets, its pairs of waves (n,), and what each sees, (n, some, 2, 3).
 
-    That are the light, its delay and squared delay. `told` are the time at the source, the face of each glint, and the waves.
+    These are the light, its delay and squared delay. `told` are the time at the source, the face of each glint, and the waves.
     """
     time, face, waves = told
     sensors, shape = detector.sensors, detector.shape

@@ -14,7 +14,6 @@ from lampyris.units import SPEED_OF_LIGHT
 
 STAGES = 6
 """Between which light is shared by its delay, and keeps its own mean time in each."""
-
 FEWER = 4
 """Every which point of a track is asked for the earliest light: stages need not be sharp."""
 
