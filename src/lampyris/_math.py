@@ -2,10 +2,18 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
+from numpy.polynomial import Chebyshev, Polynomial
 
 AT_POLE = 1e-8
 """Squared sine below which a direction counts as the pole itself"""
+ANGLE_OVER_ROOT = (
+    Chebyshev.interpolate(lambda u: 2.0 * np.arcsin(np.sqrt(0.5 * u)) / np.sqrt(2.0 * u), 8, domain=[0.0, 1.0])
+    .convert(kind=Polynomial, domain=[-1.0, 1.0])
+    .coef.tolist()
+)
+"""The angle over the root of twice its 1 - cosine u, in powers of u up to a right angle, to 3e-9"""
 
 
 def dot(a: Array, b: Array) -> Array:
@@ -20,8 +28,17 @@ def safe_sqrt(x: Array) -> Array:
 
 
 def angle_of(versine: Array) -> Array:
-    """The angle between 0 and pi [rad] whose 1 - cosine is given. **Gradients**: right, and zero at both ends."""
-    return jnp.arctan2(safe_sqrt(versine * (2.0 - versine)), 1.0 - versine)
+    """The angle between 0 and pi [rad] whose 1 - cosine is given. **Gradients**: right, and zero at both ends.
+
+    A polynomial, as compilers make loops out of it and not out of inverse functions.
+    """
+    acute = versine < 1.0
+    u = jnp.where(acute, versine, 2.0 - versine)
+    series = jnp.zeros_like(u)
+    for coefficient in reversed(ANGLE_OVER_ROOT):
+        series = series * u + coefficient
+    angle = safe_sqrt(2.0 * u) * series
+    return jnp.where(acute, angle, jnp.pi - angle)
 
 
 def safe_norm(vector: Array) -> Array:

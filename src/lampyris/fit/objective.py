@@ -13,13 +13,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from lampyris.detector import Detector
 from lampyris.fit.model import State, TrackModel
 from lampyris.fit.newton import Local
 from lampyris.fit.parameters import SCALES
-from lampyris.likelihood import Dispersion, Observation, Prompt, Quadratic, quadratic
+from lampyris.likelihood import Charges, Dispersion, Observation, Prompt, Quadratic, quadratic
 from lampyris.likelihood.event import Rows
 from lampyris.source import Track
 from lampyris.transport import Hybrid
@@ -63,6 +63,13 @@ class Asked(NamedTuple):
     """[ns] by which times are widened for a rough fit"""
 
 
+class Value(NamedTuple):
+    """A log-likelihood without its derivatives."""
+
+    terms: Float[Array, " terms"]
+    expected: Charges
+
+
 class Evaluator:
     """Works out what a fit asks for, one thing after the other."""
 
@@ -81,6 +88,10 @@ class Evaluator:
         """The log-likelihood of an event with its derivatives."""
         return self.work(event_quadratic, asked, self.detector)
 
+    def value(self, asked: Asked) -> Value:
+        """The log-likelihood of an event alone."""
+        return self.work(event_value, asked, self.detector)
+
 
 def event_quadratic(asked: Asked, detector: Detector) -> Quadratic:
     """The log-likelihood with its derivatives in the parameters of all tracks, one track after the other."""
@@ -91,18 +102,24 @@ def event_quadratic(asked: Asked, detector: Detector) -> Quadratic:
     return event_likelihood(tuple(map(Lit, models, states, direct, scattered)), seen, detector, dispersion)
 
 
-def local_model(
-    quadratic: Callable[[Asked], Quadratic],
+@eqx.filter_jit
+def event_value(asked: Asked, detector: Detector) -> Value:
+    """The log-likelihood at a quarter of the cost: compilers leave out derivatives that nothing asks for."""
+    whole = event_quadratic(asked, detector)
+    return Value(whole.terms, whole.expected)
+
+
+def asked_of(
     models: Sequence[TrackModel],
     states: Sequence[State],
     scattered: Sequence[Any],
     seen: Observation,
     dispersion: Dispersion,
-    blur: float,
-) -> Local:
-    """Value, gradient and curvature at the states of all tracks of an event, their parameters one track after the other."""
-    parts = tuple(models), tuple(states), tuple(scattered), seen, dispersion.as_arrays(), jnp.asarray(blur, float)
-    return local_of(quadratic(Asked(*parts)))
+    blur: float = 0.0,
+) -> Asked:
+    """The tracks of an event as compiled functions take them."""
+    parts = tuple(models), tuple(states), tuple(scattered), seen, dispersion.as_arrays()
+    return Asked(*parts, jnp.asarray(blur, float))
 
 
 def local_of(numbers: Quadratic) -> Local:
@@ -111,16 +128,9 @@ def local_of(numbers: Quadratic) -> Local:
     return Local(float(terms.sum()), gradient, curvature, expected)
 
 
-def value_in_full(
-    quadratic: Callable[[Asked], Quadratic],
-    models: Sequence[TrackModel],
-    states: Sequence[State],
-    scattered: Sequence[Any],
-    seen: Observation,
-    dispersion: Dispersion,
-) -> float:
-    """The log-likelihood at the states in which every channel counts in full."""
-    return local_model(quadratic, models, states, scattered, seen, dispersion._replace(weight=1.0), 0.0).value
+def value_of(numbers: Value) -> float:
+    """Its terms added up in double precision."""
+    return float(np.asarray(numbers.terms, float).sum())
 
 
 @eqx.filter_jit

@@ -15,7 +15,7 @@ from lampyris.emission import TrackProfile, load_profile
 from lampyris.fit.leak import leak_spread
 from lampyris.fit.model import State, TrackModel, model_of
 from lampyris.fit.newton import Local, covariance_of
-from lampyris.fit.objective import Asked, Evaluator, local_model, value_in_full
+from lampyris.fit.objective import Asked, Evaluator, Value, asked_of, local_of, value_of
 from lampyris.fit.parameters import SCALES, further_along, jacobian, place_step, with_turn
 from lampyris.fit.settle import standard_distance
 from lampyris.likelihood import Charges, Dispersion, Quadratic, observe
@@ -31,8 +31,8 @@ ROUGH_DISPERSION = 0.4
 """Relative rms of the charges in the first stage."""
 PLACE = 0.007
 """Relative rms of predicted totals about the true mean of places and directions (150 muons in SK: .007 +- .002)."""
-RAYS, MANY_RAYS = (8192, 32768), (2**18, 2**18)
-"""Rays of fits in all, and for light that scatters once."""
+RAYS, MANY_RAYS = (2**13, 2**15, 2**15), (2**18, 2**18, 2**16)
+"""Rays of fits in all, for light that scatters once, and for mirrored light; noise in SK is .2 % of the variance of counting."""
 BRIGHT = 1.0
 """Photoelectrons of the channels that tell how rough an event is."""
 
@@ -59,8 +59,8 @@ def _cells(detector: Detector) -> int:
 
 
 @lru_cache(maxsize=8)
-def _resolving(cells: int, rays: int, scatter_rays: int) -> Hybrid:
-    return Hybrid(rays=rays, mirror_rays=65536, cells=cells, scatter_rays=scatter_rays, mirror_points=0)
+def _resolving(cells: int, rays: int, scatter_rays: int, mirror_rays: int) -> Hybrid:
+    return Hybrid(rays=rays, mirror_rays=mirror_rays, cells=cells, scatter_rays=scatter_rays, mirror_points=0)
 
 
 def total_spread(profile: TrackProfile, energy: Array, place: float = PLACE) -> float:
@@ -214,15 +214,28 @@ class Problem:
         squares = (away**2 - counting)[bright].sum() / max((direct[bright] ** 2).sum(), 1e-9)
         return float(np.clip(np.sqrt(max(squares, 0.0)), self.model.dispersion.channel, ROUGH_DISPERSION))
 
+    def value(self, asked: Asked) -> Value:
+        """The log-likelihood alone."""
+        return self.evaluator.value(asked)
+
     def local(self, state: State, scattered: Any, blur: float) -> Local:
         """Value, gradient, curvature."""
         self.evaluations += 1
-        seen = self.rough if blur > 0 else self.seen
-        return local_model(self.quadratic, [self.model], [state], [scattered], seen, self.dispersion, blur)
+        return local_of(self.quadratic(self._blurred(state, scattered, blur)))
+
+    def rough_value(self, state: State, scattered: Any) -> tuple[float, float]:
+        """The log-likelihood with times and charges blurred, and all the light that is expected [pe]."""
+        found = self.value(self._blurred(state, scattered, ROUGH_BLUR))
+        return value_of(found), float(np.asarray(found.expected.total, float).sum())
 
     def in_full(self, state: State, scattered: Any) -> float:
         """The log-likelihood in which every channel counts in full."""
-        return value_in_full(self.quadratic, [self.model], [state], [scattered], self.seen, self.dispersion)
+        full = self.dispersion._replace(weight=1.0)
+        return value_of(self.value(asked_of([self.model], [state], [scattered], self.seen, full)))
+
+    def _blurred(self, state: State, scattered: Any, blur: float) -> Asked:
+        seen = self.rough if blur > 0 else self.seen
+        return asked_of([self.model], [state], [scattered], seen, self.dispersion, blur)
 
     def rough_local(self, state: State, scattered: Any) -> Local:
         """As `local`, of the seven numbers of the track alone, with its times and charges blurred."""

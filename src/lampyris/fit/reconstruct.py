@@ -12,7 +12,7 @@ from lampyris.fit.hit_pattern import hit_pattern
 from lampyris.fit.model import State, TrackModel
 from lampyris.fit.newton import Climb, Local, covariance_of, maximise
 from lampyris.fit.parameters import NAMES
-from lampyris.fit.problem import ROUGH_BLUR, Problem, energy_of_light, may_start, pulled_inside
+from lampyris.fit.problem import Problem, energy_of_light, may_start, pulled_inside
 from lampyris.fit.result import Fit, empty_covariance, make_errors, result_of
 from lampyris.fit.ring_scan import Candidate, RingScan
 from lampyris.fit.seed import find_seed
@@ -33,6 +33,8 @@ rings, and the sharp likelihood has no way from one to both."""
 RIDGE = 18.0
 """Gain of the log-likelihood from which a top that wide cones lead to is taken. A ring that turns has many tops: of two that are
 as high within this, the one that was found with sharp cones is nearer to the vertex, as its turns follow clumps of light less."""
+LOOSE = 4.0
+"""Gain of the log-likelihood that is left undone where it is only asked whether another top is that much higher."""
 STOPPING = 0.8
 """Share of the way to the wall after which a track stops that is tried with its end inside."""
 ROUGH = 10.0
@@ -134,7 +136,7 @@ def _over_the_ridge(problem: Problem, stages: Stages) -> Stages:
     if not problem.widen(WIDE[0]):
         return stages
     track, local = stages.climb.point.track, stages.climb.local
-    look = settle(problem, problem.model.start(track), local.expected, refreshes=0, widths=WIDE)
+    look = settle(problem, problem.model.start(track), local.expected, refreshes=0, widths=WIDE, near=LOOSE)
     if look.climb.local.value < local.value + 0.5 * RIDGE:
         return stages
     other = settle(problem, look.climb.point, look.climb.local.expected)
@@ -187,10 +189,10 @@ def start_of(problem: Problem) -> Track:
             track = Track(problem.particle, energy, candidate.position, candidate.direction, candidate.time)
             state = problem.model.start(track)
             scattered = problem.scattered(state) if scattered is None else scattered
-            local = problem.local(state, scattered, ROUGH_BLUR)
-            if best is None or local.value > best_value:
-                best, best_value = track, local.value
-            energy = energy_of_light(problem, energy, problem.charge / local.expected.total.sum())
+            value, light = problem.rough_value(state, scattered)
+            if best is None or value > best_value:
+                best, best_value = track, value
+            energy = energy_of_light(problem, energy, problem.charge / light)
     assert best is not None
     return best
 

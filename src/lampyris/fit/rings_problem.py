@@ -8,7 +8,7 @@ import numpy as np
 from lampyris.detector import Detector
 from lampyris.fit.model import State, TrackModel
 from lampyris.fit.newton import Local, covariance_of
-from lampyris.fit.objective import Scattered, local_model, value_in_full
+from lampyris.fit.objective import Scattered, asked_of, local_of, value_of
 from lampyris.fit.parameters import NAMES, SCALES, further_along, jacobian, place_step, with_turn
 from lampyris.fit.problem import PLACE, ROUGH_BLUR, Problem, light_spread
 from lampyris.fit.result import Fit, make_errors, result_of
@@ -128,13 +128,14 @@ class RingsProblem:
         data.evaluations += 1
         seen = data.rough if blur > 0 else data.seen
         return self.ties.tied(
-            local_model(data.quadratic, self.models, state.states, scattered, seen, data.dispersion, blur)
+            local_of(data.quadratic(asked_of(self.models, state.states, scattered, seen, data.dispersion, blur)))
         )
 
     def in_full(self, state: Rings, scattered: tuple[Scattered, ...]) -> float:
         """The log-likelihood in which every channel counts in full."""
         data = self.data
-        return value_in_full(data.quadratic, self.models, state.states, scattered, data.seen, data.dispersion)
+        full = data.dispersion._replace(weight=1.0)
+        return value_of(data.value(asked_of(self.models, state.states, scattered, data.seen, full)))
 
     def rough_local(self, state: Rings, scattered: tuple[Scattered, ...]) -> Local:
         """As `local`, of the numbers of the tracks alone, with times and charges blurred."""

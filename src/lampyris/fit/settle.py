@@ -70,15 +70,17 @@ def settle(
     expected: Charges,
     refreshes: int = REFRESHES,
     widths: Sequence[float] = (),
+    near: float = NEAR,
 ) -> Stages:
     """Climb the likelihood from a state, its indirect light evaluated anew until the track stands still.
 
-    `expected` are the charges by which the channels are weighed at first, `refreshes` the most evaluations of the light.
+    `expected` are the charges by which the channels are weighed at first, `refreshes` the most evaluations of the light, `near`
+    the gain that a climb before the first of them leaves undone.
     A sharp ring that turns has a top for every joint at which it may have turned. With cones widened by `widths` [rad] they melt
     into one, from which the climb goes on with sharp ones.
     """
     fine, missing, last, scattered = 0, None, None, None
-    passes = [(NEAR, width) for width in (*widths, 0.0)] + [(CLOSE, 0.0)] * refreshes
+    passes = [(near, width) for width in (*widths, 0.0)] + [(CLOSE, 0.0)] * refreshes
     for tolerance, width in passes:
         if not problem.widen(width) and width:
             continue  # nothing to widen

@@ -65,6 +65,8 @@ class _Pairs(NamedTuple):
     """Numbers of every pair (s, k): light, its derivatives in the view, its time, and the derivatives of that."""
 
     light: Array
+    share: Array
+    """of it in the photons per steradian that come: solid angle times transmission"""
     by_view: View
     late: Array
     """time of arrival after the time of the channel [ns]"""
@@ -99,7 +101,7 @@ def rows_and_slopes(
     count, index = sensors.count, chunks_of(sensors.count)
     local = time - sensors.time_offset
     pairs = jax.lax.map(lambda c: _pairs(emitters, sensors.take(c), table, local[c], blur), index)
-    changes = jax.lax.map(lambda c: _changes(emitters, motion, sensors.take(c), table), index)
+    changes = jax.lax.map(lambda part: _changes(emitters, motion, sensors.take(part[0]), part[1]), (index, pairs.share))
     columns = motion.columns()
 
     def chained(part: tuple[Array, _Pairs, list[Array]]) -> DirectRows:
@@ -126,7 +128,7 @@ def _pairs(emitters: Emitters, sensors: Sensors, table: DistanceTable, time: Arr
         covered = solid_angles(seen, sensors.radius)
         return intensity(emitters.pattern, seen, sensors.radius, covered) * covered * transmission(seen, sensors, table)
 
-    value = light(view)
+    value, share = light(view), solid_angles(view, sensors.radius) * transmission(view, sensors, table)
     by_view = View(*(_slope(light, view, name) for name in View._fields))
 
     def delayed(seen: View) -> tuple[Array, Array]:
@@ -136,7 +138,9 @@ def _pairs(emitters: Emitters, sensors: Sensors, table: DistanceTable, time: Arr
     further, steeper = (_slope(delayed, view, name) for name in ("distance", "incidence"))
     rms = jnp.sqrt(sensors.time_spread[:, None] ** 2 + emitters.time_rms**2 + variance + blur**2)
     late = emitters.time + delay - time[:, None]
-    return _Pairs(value, by_view, late, rms, further[0], steeper[0], 0.5 * further[1] / rms, 0.5 * steeper[1] / rms)
+    return _Pairs(
+        value, share, by_view, late, rms, further[0], steeper[0], 0.5 * further[1] / rms, 0.5 * steeper[1] / rms
+    )
 
 
 def _slope(of: Callable[[View], Any], view: View, name: str) -> Any:
@@ -145,11 +149,10 @@ def _slope(of: Callable[[View], Any], view: View, name: str) -> Any:
     return jax.jvp(lambda value: of(view._replace(**{name: value})), (one,), (jnp.ones_like(one),))[1]
 
 
-def _changes(emitters: Emitters, motion: Motion, sensors: Sensors, table: DistanceTable) -> list[Array]:
+def _changes(emitters: Emitters, motion: Motion, sensors: Sensors, share: Array) -> list[Array]:
     """The second round: light of every pair from the changes of the pattern, to which it is proportional."""
     view, _ = look(emitters.position, emitters.axis, sensors)
     covered = solid_angles(view, sensors.radius)
-    share = covered * transmission(view, sensors, table)
 
     def change(number: int) -> Array:
         pushed = jax.tree.map(lambda leaf: leaf[number], motion.pattern)
