@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 
 import numpy as np
+from _record import record
 from reconstruction import FOLDER, Sample, events_of, measure
 
 import lampyris as lp
@@ -23,6 +24,8 @@ from lampyris.emission import load_profile
 from lampyris.response import Hits
 
 PARTICLES = ("mu-", "e-")
+TYPICAL = "1000"
+"""The sample whose figure stands among those of `reconstruction.py` too."""
 
 
 def electron_of(energy: float) -> float:
@@ -59,8 +62,11 @@ def told_apart(name: str, count: int, seed: int, jobs: int) -> dict:
             words = ["--particle", particle, "--detector", place or "SK", "-o", str(file), "--jobs", str(jobs)]
             run("reconstruct", str(events), *words)
     told = json.loads(run("identify", *map(str, fits), "--json"))
-    electrons = electron_of(float(energy))
-    return {"electron_energy": electrons, "found": told["found"], "told": told["told"]} | told["mu- or e-"]
+    electrons, pair = electron_of(float(energy)), told["mu- or e-"]
+    if name == TYPICAL:
+        settings = {"e_mu_auc": {"benchmark": "identification.py", "events": count}}
+        record("reconstruction", settings, seed, {"e_mu_auc": pair["auc"]}, keep=True)
+    return {"electron_energy": electrons, "found": told["found"], "told": told["told"]} | pair
 
 
 def main() -> None:
