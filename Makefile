@@ -9,6 +9,8 @@
 PYTHON ?= python3
 # the older code generator of the compiler makes the same functions in two thirds of the time
 TEST_FLAGS ?= --xla_cpu_use_fusion_emitters=false
+# processes share what they compile; what is read back is compared with the processor, and the log is full of its findings
+SHARED := XLA_FLAGS="$(TEST_FLAGS)" JAX_COMPILATION_CACHE_DIR="$(CURDIR)/build/compiled/$(shell uname -n)" TF_CPP_MIN_LOG_LEVEL=3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
@@ -19,7 +21,7 @@ demo: $(VENV)/.runtime
 	$(BIN)/lampyris demo
 
 test: $(VENV)/.development
-	XLA_FLAGS="$(TEST_FLAGS)" $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(SHARED) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.development
 	$(BIN)/ruff check .
@@ -31,7 +33,7 @@ types: $(VENV)/.development
 	$(BIN)/pyright
 
 docs: $(VENV)/.development
-	PATH="$(CURDIR)/$(BIN):$$PATH" XLA_FLAGS="$(TEST_FLAGS)" $(BIN)/python -m sphinx --jobs 2 --fail-on-warning --keep-going -q docs build/docs
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(SHARED) $(BIN)/python -m sphinx --jobs 2 --fail-on-warning --keep-going -q docs build/docs
 
 wheel: $(VENV)/.development
 	rm -rf build/wheel && $(BIN)/python -m build --wheel --outdir build/wheel .

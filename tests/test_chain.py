@@ -9,7 +9,7 @@ import lampyris as lp
 from lampyris.data.events import demo_muon
 from lampyris.fit.identify import Identification
 from lampyris.fit.many import reconstruct_many
-from lampyris.fit.problem import Problem
+from lampyris.fit.problem import ROUGH_BLUR, Problem
 from lampyris.fit.profile_errors import profile_errors
 from lampyris.fit.reconstruct import STOPPING, stopping_energy
 
@@ -63,6 +63,19 @@ def test_a_track_that_ends_outside_is_tried_with_its_end_inside(tank, event):
     step = float(length(leaving.energy)) / 64.0
     assert float(length(jnp.asarray(energy))) == pytest.approx(STOPPING * 2.5, abs=STOPPING * step + 0.01)
     assert stopping_energy(problem, lp.Track("mu-", 300.0, [6.0, 0.0, -1.0], [0.8, 0.0, -0.6], 3.0)) is None
+
+
+def test_values_without_derivatives_are_those_with_them(tank, event, truth):
+    problem = Problem(tank, event.hits, "mu-")
+    state = problem.model.start(truth)
+    scattered = problem.scattered(state)
+    local = problem.local(state, scattered, ROUGH_BLUR)
+    value, light = problem.rough_value(state, scattered)
+    assert value == pytest.approx(local.value, rel=1e-6)
+    assert light == pytest.approx(local.expected.total.sum(), rel=1e-6)
+    full = problem.in_full(state, scattered)
+    problem.dispersion = problem.dispersion._replace(weight=1.0)
+    assert full == pytest.approx(problem.local(state, scattered, 0.0).value, rel=1e-6)
 
 
 def test_errors_to_either_side_are_about_those_of_the_covariance(tank, event, fit):
