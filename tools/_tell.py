@@ -141,9 +141,10 @@ def tell_scans(f: Figures) -> str:
     bad = {name.split(" [")[0]: error for name, error in rough.items() if error > 10.0}
     good = [error for error in rough.values() if error <= 10.0]
     told = ", ".join(f"{name} {error:.0f} %" for name, error in bad.items())
+    finer = f"; finer than the points: {told}" if bad else ""
     return (
-        f"{len(good)} of {len(rough)} parameters within {max(good):.0f} % of the largest difference; finer than the points: "
-        f"{told or 'none'}"
+        f"{len(good)} of {len(rough)} parameters within {max(good):.0f} % of the largest difference{finer}; "
+        f"at most {f['likelihood_scans']['maxima_max']} maximum along each"
     )
 
 
