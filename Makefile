@@ -9,7 +9,8 @@
 PYTHON ?= python3
 # the older code generator of the compiler makes the same functions in two thirds of the time
 TEST_FLAGS ?= --xla_cpu_use_fusion_emitters=false
-# processes share what they compile; what is read back is compared with the processor, and the log is full of its findings
+# processes share what they compile; for every difference that its loader sees to the processor it logs an error, even on the
+# machine that compiled, and level 3 leaves those out
 SHARED := XLA_FLAGS="$(TEST_FLAGS)" JAX_COMPILATION_CACHE_DIR="$(CURDIR)/build/compiled/$(shell uname -n)" TF_CPP_MIN_LOG_LEVEL=3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -221,11 +221,11 @@ class Problem:
     def local(self, state: State, scattered: Any, blur: float) -> Local:
         """Value, gradient, curvature."""
         self.evaluations += 1
-        return local_of(self.quadratic(self._blurred(state, scattered, blur)))
+        return local_of(self.quadratic(self._asked_about(state, scattered, blur)))
 
     def rough_value(self, state: State, scattered: Any) -> tuple[float, float]:
         """The log-likelihood with times and charges blurred, and all the light that is expected [pe]."""
-        found = self.value(self._blurred(state, scattered, ROUGH_BLUR))
+        found = self.value(self._asked_about(state, scattered, ROUGH_BLUR))
         return value_of(found), float(np.asarray(found.expected.total, float).sum())
 
     def in_full(self, state: State, scattered: Any) -> float:
@@ -233,7 +233,7 @@ class Problem:
         full = self.dispersion._replace(weight=1.0)
         return value_of(self.value(asked_of([self.model], [state], [scattered], self.seen, full)))
 
-    def _blurred(self, state: State, scattered: Any, blur: float) -> Asked:
+    def _asked_about(self, state: State, scattered: Any, blur: float) -> Asked:
         seen = self.rough if blur > 0 else self.seen
         return asked_of([self.model], [state], [scattered], seen, self.dispersion, blur)
 

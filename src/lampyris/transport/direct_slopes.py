@@ -124,11 +124,13 @@ def _pairs(emitters: Emitters, sensors: Sensors, table: DistanceTable, time: Arr
     """The first round: light and times with their derivatives in the view."""
     view, _ = look(emitters.position, emitters.axis, sensors)
 
+    def share(seen: View) -> Array:
+        return solid_angles(seen, sensors.radius) * transmission(seen, sensors, table)
+
     def light(seen: View) -> Array:
         covered = solid_angles(seen, sensors.radius)
-        return intensity(emitters.pattern, seen, sensors.radius, covered) * covered * transmission(seen, sensors, table)
+        return intensity(emitters.pattern, seen, sensors.radius, covered) * share(seen)
 
-    value, share = light(view), solid_angles(view, sensors.radius) * transmission(view, sensors, table)
     by_view = View(*(_slope(light, view, name) for name in View._fields))
 
     def delayed(seen: View) -> tuple[Array, Array]:
@@ -139,7 +141,15 @@ def _pairs(emitters: Emitters, sensors: Sensors, table: DistanceTable, time: Arr
     rms = jnp.sqrt(sensors.time_spread[:, None] ** 2 + emitters.time_rms**2 + variance + blur**2)
     late = emitters.time + delay - time[:, None]
     return _Pairs(
-        value, share, by_view, late, rms, further[0], steeper[0], 0.5 * further[1] / rms, 0.5 * steeper[1] / rms
+        light(view),
+        share(view),
+        by_view,
+        late,
+        rms,
+        further[0],
+        steeper[0],
+        0.5 * further[1] / rms,
+        0.5 * steeper[1] / rms,
     )
 
 
