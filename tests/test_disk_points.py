@@ -9,7 +9,7 @@ from lampyris._random import evenly_spread
 from lampyris.layout import barrel
 from lampyris.surface import Lambertian, Mixture
 from lampyris.transport.disk_points import points_of
-from lampyris.transport.mirrored import mirrored_at_sensors, mirrored_light
+from lampyris.transport.mirrored import mirrored_at_sensors, mirrored_light, reflected
 from lampyris.transport.wall_grid import WallGrid
 from lampyris.transport.waves import Waves
 
@@ -76,10 +76,10 @@ def test_light_that_a_curved_wall_throws_together_is_integrated():
     waves = Waves.of(lamp.emitters(detector.medium, detector.sensors.quantum_efficiency), detector)
     grid = WallGrid.of(detector.shape, CELLS)
     rays = lamp.emit(evenly_spread(2**19, 4, 1), detector.medium)
-    light = mirrored_light(rays, detector, None, waves, grid)
+    light = mirrored_light(reflected(rays, detector, None), None, detector, waves, grid)
 
     def chi_square(points: int) -> float:
-        seen = mirrored_at_sensors(light, detector, grid, points).reshape(len(true), waves.faces, -1, 3)
+        seen = mirrored_at_sensors(light, detector, grid, points).reshape(len(true), waves.kinds, -1, 3)
         found = np.asarray(seen[:, BARREL, :, 0].sum(axis=1), float)
         # what is left of the blur of cells, a quarter of a disk wide, and the noise of rays
         return float(((found - true) ** 2 / (error**2 + (0.01 * true) ** 2)).mean())

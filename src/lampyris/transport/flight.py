@@ -16,8 +16,8 @@ from lampyris.units import SPEED_OF_LIGHT
 NUMBERS = 5
 """uniform numbers that a step needs"""
 
-UNTOUCHED, MIRRORED, SCATTERED, SPREAD = range(4)
-"""What has happened to a ray: nothing, one mirror reflection, one scatter, or more."""
+UNTOUCHED, MIRRORED, TWICE, SCATTERED, SPREAD = range(5)
+"""What has happened to a ray: nothing, one mirror reflection, two of them, one scatter, or else."""
 
 
 class Shares(NamedTuple):
@@ -129,7 +129,8 @@ def advance(
         jnp.where(scatters, by_branch[0], jnp.where(diffuse, by_branch[1], by_branch[2])),
     )
     now = jnp.where(scatters, SCATTERED, jnp.where(diffuse, SPREAD, MIRRORED))
-    return Flight(moved, jnp.where(flight.history == UNTOUCHED, now, SPREAD).astype(jnp.int32))
+    again = jnp.where((flight.history == MIRRORED) & (now == MIRRORED), TWICE, SPREAD)
+    return Flight(moved, jnp.where(flight.history == UNTOUCHED, now, again).astype(jnp.int32))
 
 
 def scattered(

@@ -16,9 +16,9 @@ from lampyris.transport.contract import ALL, Family
 from lampyris.transport.direct import DistanceTable, direct_light
 from lampyris.transport.disk_mirrors import STRETCH, mirrored_by_disks
 from lampyris.transport.expectation import Arrival, Expectation, Uniform
-from lampyris.transport.flight import NUMBERS, Shares
+from lampyris.transport.flight import MIRRORED, NUMBERS, SCATTERED, TWICE, UNTOUCHED, Shares
 from lampyris.transport.indirect import SmoothLight, smooth_at_sensors, trace, with_rest
-from lampyris.transport.mirrored import MOMENTS, mirrored_arrival, mirrored_at_sensors, mirrored_light
+from lampyris.transport.mirrored import mirrored_arrival, mirrored_at_sensors, mirrored_light, reflected
 from lampyris.transport.prepared import grid_of, has_numbers, with_grid
 from lampyris.transport.pulse import PulsedArrival, PulsedMixture, together
 from lampyris.transport.reference import Coverage, Earliest, Reference
@@ -42,7 +42,8 @@ class Hybrid(eqx.Module):
 
     What is not smooth has rays of its own and is resolved on cells along each side of the detector: the light that
     scattered once, with `scatter_rays` on `scatter_cells` (from three `steps` on), and, where surfaces are specular, the first
-    mirror image of the direct light, with `mirror_rays` on `cells`, apart for each face of the wall and by its delay.
+    mirror image of the direct light and (from four `steps` on) the second, with `mirror_rays` on `cells`, apart for each face
+    of the wall and by its delay.
     The light of a lamp, which is one point, makes a pattern of bright and dark mirrors, and a curved wall throws it together:
     what each sensor mirrors, and what is thrown on it, is then integrated over `mirror_points` points of its disk (0: averaged
     over, and read at its centre). What sensors mirror needs `prepared` where the detector is traced.
@@ -156,7 +157,7 @@ class Hybrid(eqx.Module):
         whole = with_rest(steps, delays.nodes)
         sharp = self._scattered(source, detector, delays)
         smooth = smooth_at_sensors(whole, sharp, detector, delays, degree=self.degree, time_degree=self.time_degree)
-        if self.shares.possible(detector).specular == 0:
+        if MIRRORED not in self._sharp(detector):
             return smooth
         images = self._mirrored(source, detector, coverage, emitters)
         return together([smooth, mirrored_arrival(images, detector, reference)])
@@ -195,7 +196,7 @@ class Hybrid(eqx.Module):
                 shares=shares,
                 degree=self.degree,
                 time_degree=self.time_degree,
-                sharp_scatter=self._resolves_scatter(detector),
+                sharp=self._sharp(detector),
             )
 
         light = _sum_over_chunks(part, (rays, self.numbers[:, 4:]))
@@ -204,6 +205,17 @@ class Hybrid(eqx.Module):
     def _resolves_scatter(self, detector: Detector) -> bool:
         """Whether light that scattered once is resolved: the rest after the last step is made of smooth light alone."""
         return bool(detector.medium.scatterers) and self.steps > 2
+
+    @property
+    def _mirrors(self) -> int:
+        """Mirror images that are resolved; the rest after the last step is made of smooth light alone."""
+        return 2 if self.steps > 3 else 1
+
+    def _sharp(self, detector: Detector) -> tuple[int, ...]:
+        """Histories of light that is not smooth."""
+        mirrors = detector.wall.mirrors or detector.sensors.surface.mirrors
+        images = (MIRRORED, TWICE)[: self._mirrors] if mirrors else ()
+        return (UNTOUCHED, *images, *((SCATTERED,) if self._resolves_scatter(detector) else ()))
 
     def _scattered(self, source: Source, detector: Detector, delays: Delays) -> Array:
         """Light per area at every sensor and delay that scattered once, where it is resolved."""
@@ -216,19 +228,20 @@ class Hybrid(eqx.Module):
         )
 
     def _mirrored(self, source: Source, detector: Detector, coverage: Coverage, emitters: Emitters) -> Array:
-        """The direct light after one mirror reflection, at every sensor and apart for each wave.
+        """The direct light after mirror reflections, at every sensor and apart for each wave.
 
-        That of one point is sharp: disks are resolved, which may be brighter on one side and mirror another share than the wall
-        between them.
+        The first image of one point is sharp: disks are resolved, which may be brighter on one side and mirror another share
+        than the wall between them.
         """
         search, waves = self._search(emitters, detector), Waves.of(emitters, detector)
-        light = jnp.zeros((detector.sensors.count, waves.count, MOMENTS))
-        if search is None or detector.wall.mirrors:
-            rays = source.emit(self.mirror_numbers, detector.medium)
-            points = self.mirror_points if len(emitters.position) == 1 else 0
-            grid = WallGrid.of(detector.shape, self.cells)
-            own = mirrored_light(rays, detector, coverage if search is None else None, waves, grid)
-            light = light + mirrored_at_sensors(own, detector, grid, points)
+        rays = source.emit(self.mirror_numbers, detector.medium)
+        once = reflected(rays, detector, coverage)
+        twice = reflected(once, detector, coverage) if self._mirrors > 1 else None
+        if search is not None:
+            once = reflected(rays, detector, None)
+        points = self.mirror_points if len(emitters.position) == 1 else 0
+        grid = WallGrid.of(detector.shape, self.cells)
+        light = mirrored_at_sensors(mirrored_light(once, twice, detector, waves, grid), detector, grid, points)
         if search is not None:
             light = light + mirrored_by_disks(emitters, detector, search, waves, self.mirror_points)
         return light

@@ -1,5 +1,6 @@
 """Indirect light: few weighted rays, projected on smooth functions on the wall."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -9,7 +10,7 @@ from jaxtyping import Array, Float
 from lampyris.detector import Detector
 from lampyris.rays import Rays
 from lampyris.transport.expectation import GaussianMixture
-from lampyris.transport.flight import SCATTERED, UNTOUCHED, Flight, Landing, Shares, advance, detected, land
+from lampyris.transport.flight import Flight, Landing, Shares, advance, detected, land
 from lampyris.transport.reference import Coverage, belonging
 from lampyris.transport.time_nodes import Delays, TimeNodes
 from lampyris.transport.wall_basis import exponents, projected, projections, terms
@@ -37,22 +38,19 @@ def trace(
     shares: Shares,
     degree: int,
     time_degree: int,
-    sharp_scatter: bool,
+    sharp: Sequence[int],
 ) -> SmoothLight:
     """Carry the rays for some steps and sum up what reaches the wall, step by step.
 
     Every ray deposits at every step what would reach the wall without another interaction, and then takes one branch.
-    Direct light and the first mirror image are not counted: others integrate them; nor is, with `sharp_scatter`, light that
-    has scattered once.
+    Light of the histories `sharp` is not counted: others integrate it.
     """
     optics = detector.medium.optics(rays.wavelength)
     efficiency = detector.sensors.quantum_efficiency(rays.wavelength)
-    sharp_mirror = shares.specular > 0
 
     def step(flight: Flight, numbers: Array) -> tuple[Flight, SmoothLight]:
         landing = land(flight.rays, optics, detector)
-        counts = flight.history >= SCATTERED if sharp_mirror else flight.history > UNTOUCHED
-        counts = counts & (flight.history != SCATTERED) if sharp_scatter else counts
+        counts = (flight.history[:, None] != jnp.asarray(sharp)).all(axis=1)
         seen = detected(detector, landing.cosine, rays.wavelength) * efficiency
         arrived = jnp.where(counts, landing.weight * seen, 0.0)
         covered = coverage.at(landing.point, detector)

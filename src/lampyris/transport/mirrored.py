@@ -1,4 +1,4 @@
-"""Light after one mirror reflection: sharp images of the direct light, by rays that only this may happen to."""
+"""Light after mirror reflections alone: sharp images of the direct light, by rays that only this may happen to."""
 
 import jax
 import jax.numpy as jnp
@@ -25,28 +25,40 @@ def moments(delay: Float[Array, "..."]) -> Float[Array, "... 3"]:
     return jnp.stack([delay**power for power in range(MOMENTS)], axis=-1)
 
 
+def reflected(rays: Rays, detector: Detector, coverage: Coverage | None) -> Rays:
+    """Rays as they leave the mirror that they meet first: the wall with the mean reflectance of wall and sensors there.
+
+    Without `coverage` it is bare wall all over.
+    """
+    landing = land(rays, detector.medium.optics(rays.wavelength), detector)
+    covered = jnp.zeros_like(landing.time) if coverage is None else coverage.at(landing.point, detector)
+    _, specular = wall_parts(detector, covered, landing.cosine, rays.wavelength)
+    back = mirror(rays.direction, landing.normal)
+    return Rays(landing.point, back, landing.time, rays.wavelength, landing.weight * specular)
+
+
 def mirrored_light(
-    rays: Rays, detector: Detector, coverage: Coverage | None, waves: Waves, grid: WallGrid
+    once: Rays, twice: Rays | None, detector: Detector, waves: Waves, grid: WallGrid
 ) -> Float[Array, "nodes waves 3"]:
-    """Detected light at its second meeting with the wall, on the cells, apart for each wave.
+    """Detected light of rays that leave their first or second mirror, where they meet the wall next, apart for each wave.
 
     The numbers are the sum of the light, its delay, and its squared delay about the mean of the node. A ray tells each node
-    when its wave would come by there, so that cells do not blur the time. The mirror is the wall with the mean reflectance
-    of wall and sensors there; without `coverage` it is bare wall all over.
+    when its wave would come by there, so that cells do not blur the time.
     """
+    kind, rays = detector.shape.face(once.position), once
+    if twice is not None:
+        kind = jnp.concatenate([kind, jnp.full(twice.count, waves.kinds - 1, kind.dtype)])
+        rays = jax.tree.map(lambda *parts: jnp.concatenate(parts), once, twice)
     optics, shape = detector.medium.optics(rays.wavelength), detector.shape
-    first = land(rays, optics, detector)
-    covered = jnp.zeros_like(first.time) if coverage is None else coverage.at(first.point, detector)
-    _, specular = wall_parts(detector, covered, first.cosine, rays.wavelength)
-    back = mirror(rays.direction, first.normal)
-    again = land(Rays(first.point, back, first.time, rays.wavelength, first.weight * specular), optics, detector)
-    arrived = again.weight * detected(detector, again.cosine, rays.wavelength)
+    landing = land(rays, optics, detector)
+    arrived = landing.weight * detected(detector, landing.cosine, rays.wavelength)
     arrived = arrived * detector.sensors.quantum_efficiency(rays.wavelength)
-    node, weight = grid.hats(again.point / shape.half_extent())
+    node, weight = grid.hats(landing.point / shape.half_extent())
     place = jnp.asarray(grid.place)[node] * shape.half_extent()
-    ahead = ((place - again.point[:, None]) * back[:, None]).sum(axis=-1) * optics.index[:, None] / SPEED_OF_LIGHT
-    delay = waves.reference.delay(place, again.time[:, None] + ahead)
-    pair, share = waves.pair(shape.face(first.point), again.point, again.time)
+    way = ((place - landing.point[:, None]) * rays.direction[:, None]).sum(axis=-1)
+    ahead = way * optics.index[:, None] / SPEED_OF_LIGHT
+    delay = waves.reference.delay(place, landing.time[:, None] + ahead)
+    pair, share = waves.pair(kind, landing.point, landing.time)
     rows = ((arrived[:, None] * weight)[..., None] * moments(delay))[:, :, None] * share[:, None, :, None]
     sums = grid.gathered(rows.reshape(*node.shape, -1), node * waves.pairs + pair[:, None], waves.pairs)
     sums = waves.apart(sums.reshape(-1, waves.pairs, 2, MOMENTS))
@@ -57,7 +69,7 @@ def mirrored_light(
 def mirrored_at_sensors(
     light: Float[Array, "nodes waves 3"], detector: Detector, grid: WallGrid, points: int
 ) -> Float[Array, "sensors waves 3"]:
-    """Photoelectrons of every sensor after one mirror reflection, apart for each wave: their sum, delay and squared delay.
+    """Photoelectrons of every sensor after mirror reflections, apart for each wave: their sum, delay and squared delay.
 
     The cells are read at `points` points of each disk: a curved wall may throw the light of a lamp together on less than a
     disk. With 0 they are read at its centre alone, which is as good where cells are larger than disks.
@@ -82,7 +94,7 @@ def mirrored_at_sensors(
 def mirrored_arrival(
     light: Float[Array, "sensors waves 3"], detector: Detector, reference: Reference
 ) -> GaussianMixture:
-    """The light that was mirrored once, with a Gaussian of times for each wave.
+    """The mirrored light, with a Gaussian of times for each wave.
 
     Where disks mirror less than the wall about them the light is a difference, whose noise may leave less than none: that is 0.
     """

@@ -1,4 +1,4 @@
-"""What mirrored light is told apart by: the face that mirrored it, and how late it is."""
+"""What mirrored light is told apart by: the face that mirrored it, or that it was mirrored again, and how late it is."""
 
 from typing import NamedTuple
 
@@ -29,7 +29,8 @@ class Waves(NamedTuple):
     earliest: Earliest
     stages: Float[Array, " stages"]
     """delays behind the earliest light, ever wider apart [ns]"""
-    faces: int
+    kinds: int
+    """faces that may have mirrored the light, and one more for all that was mirrored again"""
 
     @classmethod
     def of(cls, emitters: Emitters, detector: Detector) -> "Waves":
@@ -41,30 +42,30 @@ class Waves(NamedTuple):
         stages = first * ((1.0 + last / first) ** (jnp.arange(STAGES) / (STAGES - 1.0)) - 1.0)
         few = Earliest.of(emitters, reference)
         few = few._replace(position=few.position[::FEWER], time=few.time[::FEWER])
-        return cls(reference, few, stages, detector.shape.face_areas().shape[0])
+        return cls(reference, few, stages, detector.shape.face_areas().shape[0] + 1)
 
     @property
     def pairs(self) -> int:
-        """Number of pairs of neighbouring stages of all faces."""
-        return self.faces * (STAGES - 1)
+        """Number of pairs of neighbouring stages of all kinds."""
+        return self.kinds * (STAGES - 1)
 
     @property
     def count(self) -> int:
         """Number of groups."""
-        return self.faces * STAGES
+        return self.kinds * STAGES
 
     def pair(
-        self, face: Int[Array, " n"], point: Float[Array, "n 3"], time: Float[Array, " n"]
+        self, kind: Int[Array, " n"], point: Float[Array, "n 3"], time: Float[Array, " n"]
     ) -> tuple[Int[Array, " n"], Float[Array, "n 2"]]:
-        """The pair of groups of light that a face mirrored and that is at points at a time [ns], and its shares in them.
+        """The pair of groups of light of a kind that is at points at a time [ns], and its shares in them.
 
         **Gradients**: right and continuous.
         """
         stage, share = shared(time - self.earliest.at(point), self.stages)
-        return face * (STAGES - 1) + stage[:, 0], share
+        return kind * (STAGES - 1) + stage[:, 0], share
 
     def apart(self, sums: Float[Array, "n pairs 2 r"]) -> Float[Array, "n waves r"]:
         """Sums over groups from those over pairs: sums by rows are slow, and this halves their number."""
-        pairs = sums.reshape(len(sums), self.faces, STAGES - 1, *sums.shape[2:])
+        pairs = sums.reshape(len(sums), self.kinds, STAGES - 1, *sums.shape[2:])
         first, second = (jnp.pad(pairs[:, :, :, k], ((0, 0), (0, 0), (k, 1 - k), (0, 0))) for k in range(2))
         return (first + second).reshape(len(sums), self.count, -1)
