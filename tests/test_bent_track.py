@@ -136,7 +136,7 @@ def test_slopes_are_differences_in_every_parameter(model, particle, small_tank, 
         difference = (ahead - behind) / (2.0 * step)
         # tables are pieces of cubics and lines in single precision: a kink of one may lie within the step of a few pairs
         scale = np.abs(difference).max(axis=0)
-        assert (np.abs(slopes[parameter][:, :3] - difference).max(axis=0) <= 2e-3 * scale).all(), parameter
+        assert (np.abs(slopes[:, :3, parameter] - difference).max(axis=0) <= 2e-3 * scale).all(), parameter
 
 
 def _with_water(tank):

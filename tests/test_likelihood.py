@@ -103,8 +103,8 @@ def event_quadratic(seen, rows, slopes, prompt, step, weight):
     """The quadratic model of an event, and finite differences of its value along every parameter."""
     dispersion = Dispersion(weight=weight)
     model = quadratic(rows, slopes, [prompt], seen, dispersion)
-    moved = jax.vmap(lambda s: rows_log_likelihood(rows + step * s, seen, dispersion))
-    back = jax.vmap(lambda s: rows_log_likelihood(rows - step * s, seen, dispersion))
+    moved = jax.vmap(lambda s: rows_log_likelihood(rows + step * s, seen, dispersion), in_axes=-1)
+    back = jax.vmap(lambda s: rows_log_likelihood(rows - step * s, seen, dispersion), in_axes=-1)
     return model.gradient, model.information, (moved(slopes) - back(slopes)) / (2.0 * step)
 
 
@@ -116,9 +116,9 @@ def test_quadratic_model_of_an_event(weight, double_precision):
     hits = Hits(charge, np.zeros(count), charge > 0)
     sensors = make_sensors(np.zeros((count, 3)), np.tile([0.0, 0.0, 1.0], (count, 1)), 0.1)
     rows = jnp.asarray(np.stack([mean, 0.1 * mean, 0.4 * mean], axis=1))
-    slopes = jnp.asarray(draw.normal(size=(parameters, count, 3)) * np.array([0.1, 0.01, 0.02]))
+    slopes = jnp.asarray(draw.normal(size=(count, 3, parameters)) * np.array([0.1, 0.01, 0.02])[:, None])
     prompt = Prompt(
-        slopes[..., 2], slopes[..., 0] / mean, jnp.full(count, 4.4), jnp.full(count, 0.8), jnp.full(count, 0.9)
+        slopes[:, 2], slopes[:, 0] / mean[:, None], jnp.full(count, 4.4), jnp.full(count, 0.8), jnp.full(count, 0.9)
     )
     seen = observe(hits, sensors, Dispersion().relative(Charges(mean, 0.9 * mean)))
     gradient, information, difference = on_host(event_quadratic, seen, rows, slopes, prompt, 1e-5, weight)
@@ -134,7 +134,7 @@ def test_quadratic_model_of_an_event(weight, double_precision):
 def test_a_density_below_none_has_no_chance():
     """Rounding leaves one in a channel of a million; its root would spoil the information of the whole event."""
     light = jnp.asarray([[0.5, -1e-17, 0.1, 3.0], [0.5, 0.02, 0.1, 3.0]])
-    prompt = prompt_of(DirectRows(light, jnp.ones((2, 2, 4)), jnp.full(2, 4.4)), light[:, :3] + 1e-4)
+    prompt = prompt_of(DirectRows(light, jnp.ones((2, 4, 2)), jnp.full(2, 4.4)), light[:, :3] + 1e-4)
     assert float(prompt.chance[0]) == 0.0
     assert float(prompt.chance[1]) == pytest.approx(0.02 / 0.0201, rel=1e-5)
 

@@ -48,7 +48,7 @@ class RingPattern(Pattern):
     **Gradients**: right and continuous.
     """
 
-    cubic: Float[Array, "k bins 4"] = quantity(
+    cubic: Float[Array, "4 k bins"] = quantity(
         "coefficients of the cumulative light in a bin", shape=None, converter=as_array
     )
     edges: tuple[float, ...] = eqx.field(static=True)
@@ -65,7 +65,7 @@ class RingPattern(Pattern):
         slope = slope.at[:, 1:-1].set(jnp.minimum(inner, bound))
         start = jnp.cumsum(light, axis=1) - light
         left, right = slope[:, :-1] * width, slope[:, 1:] * width
-        cubic = jnp.stack([start, left, 3.0 * light - 2.0 * left - right, left + right - 2.0 * light], axis=-1)
+        cubic = jnp.stack([start, left, 3.0 * light - 2.0 * left - right, left + right - 2.0 * light])
         return cls(cubic, tuple(float(edge) for edge in edges))
 
     def cumulative(self, angle: Array) -> Array:
@@ -75,10 +75,11 @@ class RingPattern(Pattern):
         bend = int(np.argmax(np.diff(edges) > 1.5 * fine)) if coarse > 1.5 * fine else len(edges) - 1
         scaled = jnp.where(angle < edges[bend], angle / fine, bend + (angle - edges[bend]) / coarse)
         cell = jnp.clip(scaled.astype(int), 0, len(edges) - 2)
+        place = jnp.arange(self.cubic.shape[1]) * self.cubic.shape[2] + cell
+        # one row at a time: compilers look for the cell again with every number of a row of four
+        c = [row.ravel().at[place].get(mode="promise_in_bounds") for row in self.cubic]
         t = scaled - cell
-        k = jnp.arange(self.cubic.shape[0])
-        c = self.cubic[k, cell]
-        return c[..., 0] + t * (c[..., 1] + t * (c[..., 2] + t * c[..., 3]))
+        return c[0] + t * (c[1] + t * (c[2] + t * c[3]))
 
     def mean_intensity(self, covered: Covered) -> Array:
         within = self.cumulative(angle_of(covered.high)) - self.cumulative(angle_of(covered.low))

@@ -60,11 +60,11 @@ def information_of(
     indirect = transport.indirect(track, detector).charge
     charge = direct.rows[:, 0] + indirect + sensors.dark_charge
     growth = jax.jvp(lambda e: jnp.log(track.profile.photons(jnp.exp(e))), (jnp.log(track.energy),), (jnp.ones(()),))[1]
-    slopes = direct.slopes[..., 0].at[0].add(SCALES[0] * growth * indirect).T
+    slopes = direct.slopes[:, 0].at[:, 0].add(SCALES[0] * growth * indirect)
     counting = 1.0 + sensors.charge_spread**2
     own = direct.rows[:, 0]
     variance = counting * charge + dispersion.clumps * own + (dispersion.channel * own) ** 2
-    timed = (_mean_time_slopes(direct) * jnp.sqrt(_time_information(direct, charge))).T
+    timed = _mean_time_slopes(direct) * jnp.sqrt(_time_information(direct, charge))[:, None]
 
     def summed(values: Array) -> Array:
         return jax.ops.segment_sum(values, zone, zones)
@@ -109,10 +109,10 @@ def expected_errors(told: Information, share: Float[Array, " zones"]) -> dict[st
     }
 
 
-def _mean_time_slopes(direct: DirectRows) -> Float[Array, "p channels"]:
+def _mean_time_slopes(direct: DirectRows) -> Float[Array, "channels p"]:
     """Derivatives of the mean time of the direct light of each channel [ns]."""
     charge = jnp.maximum(direct.rows[:, 0], 1e-20)
-    return (direct.slopes[..., 3] - direct.rows[:, 3] / charge * direct.slopes[..., 0]) / charge
+    return (direct.slopes[:, 3] - (direct.rows[:, 3] / charge)[:, None] * direct.slopes[:, 0]) / charge[:, None]
 
 
 def _time_information(direct: DirectRows, charge: Float[Array, " channels"]) -> Float[Array, " channels"]:

@@ -84,7 +84,7 @@ class Even(NamedTuple):
     """The prediction for a point with even Cherenkov light."""
 
     rows: Rows
-    slopes: Float[Array, "5 channels 3"]
+    slopes: Float[Array, "channels 3 5"]
     """derivatives in the numbers `KNOWN`"""
     direct: Float[Array, " channels"]
     """expected direct photoelectrons"""
@@ -109,7 +109,7 @@ def even_light(asked: Asked, detector: Detector) -> Even:
     nothing = jnp.zeros(len(KNOWN))
     rows, direct = at(nothing)
     slopes = jax.lax.map(lambda way: jax.jvp(lambda step: at(step)[0], (nothing,), (way,))[1], jnp.eye(len(KNOWN)))
-    return Even(rows, slopes, direct)
+    return Even(rows, jnp.moveaxis(slopes, 0, -1), direct)
 
 
 @eqx.filter_jit
@@ -149,7 +149,7 @@ def around_point(own: tuple[Even, Asked, Array], detector: Detector) -> Around:
     pattern = _pattern(state.track, detector)
     whole = _photons(pattern) / (4.0 * jnp.pi)
     # even light for each of its photons per steradian, of which a ring has more or fewer
-    each, each_slopes = unit(nothing) / whole, jnp.moveaxis(jax.jacfwd(unit)(nothing), -1, 0) / whole
+    each, each_slopes = unit(nothing) / whole, jax.jacfwd(unit)(nothing) / whole
     rest, slopes = even.rows - whole * each - corners.mean(axis=0), even.slopes - whole * each_slopes
 
     def density(step: Array, direction: Array) -> Array:
@@ -163,7 +163,7 @@ def around_point(own: tuple[Even, Asked, Array], detector: Detector) -> Around:
         terms, pull = jax.vjp(lambda r: likelihood_terms(r, seen, dispersion), rows)
         (towards,) = pull(jnp.ones_like(terms))
         of_ring = pull_dense((towards * each).sum(axis=1))[0]
-        gradient = jnp.einsum("psr,sr->p", slopes + dense[:, None] * each_slopes, towards) + of_ring
+        gradient = jnp.einsum("srp,sr->p", slopes + dense[:, None, None] * each_slopes, towards) + of_ring
         return (terms - base).sum(), gradient
 
     return Around(*jax.lax.map(one, directions))
@@ -220,14 +220,14 @@ def cherenkov_point(track: Track, direction: Array) -> CherenkovPoint:
     return CherenkovPoint(track.particle, track.energy, track.position, direction, track.time)
 
 
-def of_times(rows: Rows, slopes: Float[Array, "p channels 3"], seen: Observation) -> Float[Array, "p p"]:
+def of_times(rows: Rows, slopes: Float[Array, "channels 3 p"], seen: Observation) -> Float[Array, "p p"]:
     """Information of the observed times given the charges: the squares of the scores of the channels."""
     total = rows[:, 0].sum()
-    scale, relative = seen.charge / total, slopes[..., 0].sum(axis=1) / total
+    scale, relative = seen.charge / total, slopes[:, 0].sum(axis=0) / total
 
     def given_charges(scaled: Rows) -> Array:
         return (channel_log_likelihood(scaled, seen) - charge_log_likelihood(scaled[:, 0], seen)).sum()
 
     towards = jax.grad(given_charges)(rows * scale)
-    scores = jnp.einsum("psr,sr->ps", scale * (slopes - relative[:, None, None] * rows), towards)
+    scores = jnp.einsum("srp,sr->ps", scale * (slopes - relative * rows[..., None]), towards)
     return scores @ scores.T

@@ -164,8 +164,8 @@ def prompt_of(direct: DirectRows, rows: Rows) -> Prompt:
     """What the direct light says of the time of the first hit."""
     charge = jnp.maximum(direct.rows[:, 0], 1e-20)
     late = direct.rows[:, 3] / charge
-    slopes = (direct.slopes[..., 3] - late * direct.slopes[..., 0]) / charge
-    growth = direct.slopes[..., 0] / charge
+    slopes = (direct.slopes[:, 3] - late[:, None] * direct.slopes[:, 0]) / charge[:, None]
+    growth = direct.slopes[:, 0] / charge[:, None]
     # rounding may leave a density just below none
     chance = jnp.maximum(direct.rows[:, 1], 0.0) / rows[:, 1]
     return Prompt(slopes, growth, direct.variance, chance, charge / rows[:, 0])
@@ -189,14 +189,14 @@ def event_likelihood(
     for track in tracks:
         indirect, by_energy, by_time = indirect_part(track.state, track.scattered, local_time)
         rows = rows + track.direct.rows[:, :3] + indirect
-        slopes.append(track.direct.slopes[..., :3].at[0].add(by_energy).at[6].add(by_time))
+        slopes.append(track.direct.slopes[:, :3].at[..., 0].add(by_energy).at[..., 6].add(by_time))
     sizes = [track.model.size for track in tracks]
     first = np.cumsum([0, *sizes])
     prompts = [
         _placed(prompt_of(track.direct, rows), int(first[number]), int(first[-1]))
         for number, track in enumerate(tracks)
     ]
-    light = quadratic(rows, jnp.concatenate(slopes), prompts, seen, dispersion)
+    light = quadratic(rows, jnp.concatenate(slopes, axis=-1), prompts, seen, dispersion)
     gradient, information, latents = light.gradient, light.information, []
     for number, track in enumerate(tracks):
         latent, latent_slopes = track.state.latent, track.model.latent_slopes(track.state)
@@ -209,5 +209,5 @@ def event_likelihood(
 
 def _placed(prompt: Prompt, first: int, count: int) -> Prompt:
     """The prompt light of one track with its derivatives in the parameters of all, `count`, of which its own begin at `first`."""
-    around = (first, count - first - prompt.slopes.shape[0]), (0, 0)
+    around = (0, 0), (first, count - first - prompt.slopes.shape[1])
     return prompt._replace(slopes=jnp.pad(prompt.slopes, around), growth=jnp.pad(prompt.growth, around))

@@ -136,7 +136,8 @@ def _over_the_ridge(problem: Problem, stages: Stages) -> Stages:
     if not problem.widen(WIDE[0]):
         return stages
     track, local = stages.climb.point.track, stages.climb.local
-    look = settle(problem, problem.model.start(track), local.expected, refreshes=0, widths=WIDE, near=LOOSE)
+    straight = problem.model.start(track)
+    look = settle(problem, straight, local.expected, 0, WIDE, LOOSE, stages.scattered)
     if look.climb.local.value < local.value + 0.5 * RIDGE:
         return stages
     other = settle(problem, look.climb.point, look.climb.local.expected)

@@ -26,6 +26,8 @@ class Stages(NamedTuple):
     fine: int
     log_likelihood: float
     """in which every channel counts in full"""
+    scattered: Any = None
+    """indirect light at the end"""
 
 
 class Settling(Protocol):
@@ -71,22 +73,23 @@ def settle(
     refreshes: int = REFRESHES,
     widths: Sequence[float] = (),
     near: float = NEAR,
+    scattered: Any = None,
 ) -> Stages:
     """Climb the likelihood from a state, its indirect light evaluated anew until the track stands still.
 
     `expected` are the charges by which the channels are weighed at first, `refreshes` the most evaluations of the light, `near`
-    the gain that a climb before the first of them leaves undone.
+    the gain that a climb before the first of them leaves undone, `scattered` the light at the state if it is known.
     A sharp ring that turns has a top for every joint at which it may have turned. With cones widened by `widths` [rad] they melt
     into one, from which the climb goes on with sharp ones.
     """
-    fine, missing, last, scattered = 0, None, None, None
+    fine, missing, last = 0, None, None
     passes = [(near, width) for width in (*widths, 0.0)] + [(CLOSE, 0.0)] * refreshes
     for tolerance, width in passes:
         if not problem.widen(width) and width:
             continue  # nothing to widen
         if last is not None:
             problem.learn(last.curvature)
-        if last is None or not width:
+        if scattered is None or (last is not None and not width):
             scattered = problem.scattered(state)  # wide cones are too rough for more
         problem.weigh(expected)
         objective = partial(problem.local, scattered=scattered, blur=0.0)
@@ -97,7 +100,7 @@ def settle(
         converged = climb.converged and tolerance == CLOSE and still
         if converged:
             break
-    return Stages(climb, converged, 0, fine, problem.in_full(state, scattered))
+    return Stages(climb, converged, 0, fine, problem.in_full(state, scattered), scattered)
 
 
 def standard_distance(away: np.ndarray, curvature: np.ndarray, places: np.ndarray) -> float:

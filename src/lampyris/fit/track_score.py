@@ -67,7 +67,7 @@ def _pull(asked: Asked, state: State, scattered: Scattered, seen: Observation) -
     light = direct.rows[:, :3] + indirect
     rows = light + light_rows(Uniform(jnp.broadcast_to(sensors.dark_charge, (sensors.count,)), sensors.window), local)
     charge, of_detector = rows[:, 0], _detector_slopes(asked, state)
-    of_track = direct.slopes[..., :3].at[0].add(by_energy).at[6].add(by_time)
+    of_track = direct.slopes[:, :3].at[..., 0].add(by_energy).at[..., 6].add(by_time)
     prompt, first = prompt_of(direct, rows), of_detector.shape[0]
     scale, ones = seen.charge / charge.sum(), jnp.ones(sensors.count)
     full = scale * dispersion.weight
@@ -75,15 +75,15 @@ def _pull(asked: Asked, state: State, scattered: Scattered, seen: Observation) -
     of_charge = full * jax.vjp(lambda mean: charge_log_likelihood(mean, seen), charge * scale)[1](ones)[0]
     precision = charge_information(charge * scale, seen, dispersion.charge_spread)
     root = jnp.sqrt(dispersion.weight * precision)
-    charged = scale * jnp.concatenate([of_detector, of_track[..., 0], charge[None]]) * root
-    timed = _placed(prompt.slopes * jnp.sqrt(dispersion.weight * time_information(prompt, rows * scale, seen)), first)
+    charged = scale * jnp.concatenate([of_detector, of_track[:, 0].T, charge[None]]) * root
+    timed = _placed(prompt.slopes.T * jnp.sqrt(dispersion.weight * time_information(prompt, rows * scale, seen)), first)
     told = jnp.sqrt(dispersion.weight) * jnp.where(seen.hit, prompt.chance - prompt.share, 0.0)
-    parted = _placed(prompt.growth * told, first)
+    parted = _placed(prompt.growth.T * told, first)
     by_efficiency = light[:, 0] / sensors.relative_efficiency
     efficient = scale * by_efficiency * root
     gradient, information = _with_priors(
         jnp.concatenate(
-            [of_detector @ of_charge, jnp.einsum("psr,sr->p", of_track, of_all), (charge @ of_charge)[None]]
+            [of_detector @ of_charge, jnp.einsum("srp,sr->p", of_track, of_all), (charge @ of_charge)[None]]
         ),
         charged @ charged.T + timed @ timed.T + parted @ parted.T,
         model.latent_slopes(state),

@@ -67,9 +67,9 @@ class Quadratic(NamedTuple):
 class Prompt(NamedTuple):
     """The prompt part of the light of each channel, of whose times the information is made."""
 
-    slopes: Float[Array, "p channels"]
+    slopes: Float[Array, "channels p"]
     """derivatives of its mean time [ns]"""
-    growth: Float[Array, "p channels"]
+    growth: Float[Array, "channels p"]
     """derivatives of the logarithm of its charge"""
     variance: Float[Array, " channels"]
     """variance of the time of one photoelectron [ns^2]"""
@@ -105,7 +105,7 @@ def likelihood_terms(rows: Rows, seen: Observation, dispersion: Dispersion) -> F
 
 def quadratic(
     rows: Rows,
-    slopes: Float[Array, "p channels 3"],
+    slopes: Float[Array, "channels 3 p"],
     prompts: Sequence[Prompt],
     seen: Observation,
     dispersion: Dispersion,
@@ -119,19 +119,19 @@ def quadratic(
     terms, pull = jax.vjp(lambda r: likelihood_terms(r, seen, dispersion), rows)
     (towards,) = pull(jnp.ones_like(terms))
     total = rows[:, 0].sum()
-    scale, relative = seen.charge / total, slopes[..., 0].sum(axis=1) / total
-    charge_slopes = scale * (slopes[..., 0] - relative[:, None] * rows[:, 0])
+    scale, relative = seen.charge / total, slopes[:, 0].sum(axis=0) / total
+    charge_slopes = scale * (slopes[:, 0] - rows[:, :1] * relative)
     of_charge = charge_information(rows[:, 0] * scale, seen, dispersion.charge_spread)
-    charged = charge_slopes * jnp.sqrt(of_charge)
-    information = charged @ charged.T
+    charged = charge_slopes * jnp.sqrt(of_charge)[:, None]
+    information = charged.T @ charged
     for prompt in prompts:
-        timed = prompt.slopes * jnp.sqrt(time_information(prompt, rows * scale, seen))
+        timed = prompt.slopes * jnp.sqrt(time_information(prompt, rows * scale, seen))[:, None]
         # the time tells too which light it was: what it says of the share of the prompt light, hit by hit
-        parted = prompt.growth * jnp.where(seen.hit, prompt.chance - prompt.share, 0.0)
-        information = information + timed @ timed.T + parted @ parted.T
+        parted = prompt.growth * jnp.where(seen.hit, prompt.chance - prompt.share, 0.0)[:, None]
+        information = information + timed.T @ timed + parted.T @ parted
     information = dispersion.weight * information + jnp.outer(relative, relative) / _total_variance(seen, dispersion)
     direct = rows[:, 0] * sum(prompt.share for prompt in prompts)
-    return Quadratic(terms, jnp.einsum("psr,sr->p", slopes, towards), information, Charges(rows[:, 0], direct))
+    return Quadratic(terms, jnp.einsum("srp,sr->p", slopes, towards), information, Charges(rows[:, 0], direct))
 
 
 def time_information(prompt: Prompt, rows: Rows, seen: Observation) -> Float[Array, " channels"]:

@@ -22,7 +22,7 @@ from lampyris.units import SPEED_OF_LIGHT
 CHEBYSHEV = 8
 GRAZING = 0.05
 """Cosine of incidence below which a disk sees next to nothing."""
-CHUNK = 256
+CHUNK = 128
 """Channels that are worked on together: their pairs with the points of a track stay in the cache."""
 NEAR_DISK = 0.5
 """Radius of a disk over the distance from it beyond which its mean delay is that of its centre."""
@@ -112,7 +112,12 @@ def look(position: Array, axis: Array, sensors: Sensors) -> tuple[View, Float[Ar
 
 
 def intensity(pattern: Pattern, view: View, radius: Float[Array, " s"], solid_angle: Array) -> Float[Array, "s k"]:
-    """Photons per steradian of every pair, averaged over the disk of the sensor.
+    """Photons per steradian of every pair, averaged over the disk of the sensor."""
+    return pattern.mean_intensity(covering(view, radius, solid_angle))
+
+
+def covering(view: View, radius: Float[Array, " s"], solid_angle: Array) -> Covered:
+    """Which directions about the axis of the light the disk of the sensor covers, for every pair.
 
     The points of a disk of the angular radius r are even in solid angle, so their 1 - cosine r' to the way to its middle is even
     too. That to the axis of the light, at the angle a, has the mean 1 - cos a (1 - m), m the mean of 1 - cos r', and the variance
@@ -129,7 +134,7 @@ def intensity(pattern: Pattern, view: View, radius: Float[Array, " s"], solid_an
     sideways = cap * (2.0 + cosine) / 6.0 * square * jnp.maximum(1.0 - lean, 0.0025)
     middle = 1.0 - view.along * (1.0 - mean)
     half = jnp.minimum(jnp.sqrt(3.0 * sideways + (view.along * mean) ** 2), jnp.minimum(middle, 2.0 - middle))
-    return pattern.mean_intensity(Covered(view.along, middle - half, middle + half, solid_angle))
+    return Covered(view.along, middle - half, middle + half, solid_angle)
 
 
 def solid_angles(view: View, radius: Float[Array, " s"]) -> Float[Array, "s k"]:
@@ -211,7 +216,7 @@ def _in_chunks(light: Callable[[Sensors], GaussianMixture], sensors: Sensors) ->
     return jax.tree.map(lambda column: column.reshape(index.size, -1)[: sensors.count], parts)
 
 
-def chunks_of(count: int) -> Int[Array, "chunks some"]:
-    """The numbers of so many channels in rows of `CHUNK`; the last is repeated to fill up the last row."""
-    chunks = -(-count // CHUNK)
-    return jnp.minimum(jnp.arange(chunks * CHUNK), count - 1).reshape(chunks, CHUNK)
+def chunks_of(count: int, size: int = CHUNK) -> Int[Array, "chunks size"]:
+    """The numbers of so many channels in rows of a size; the last is repeated to fill up the last row."""
+    chunks = -(-count // size)
+    return jnp.minimum(jnp.arange(chunks * size), count - 1).reshape(chunks, size)

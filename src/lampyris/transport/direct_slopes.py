@@ -5,7 +5,8 @@ differentiated, pair by pair; the chain rule to any number of parameters is then
 dozens of latent numbers costs little more than one with seven.
 
 The work goes in three rounds over the channels, each a loop of its own whose results are kept: a compiler that sees them
-as one repeats the first within the last.
+as one repeats the first within the last. The first looks up the pattern of the light, which is slow, and knows it from then on
+by the tangent at what each sensor covers.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ import numpy as np
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
 
-from lampyris.emission.pattern import Pattern
+from lampyris.emission.pattern import Covered, Pattern
 from lampyris.sensors import Sensors
 from lampyris.source import Emitters
 from lampyris.transport.direct import (
@@ -25,12 +26,15 @@ from lampyris.transport.direct import (
     DistanceTable,
     View,
     chunks_of,
+    covering,
     delays,
-    intensity,
     look,
     solid_angles,
     transmission,
 )
+
+ROUND = 4
+"""Chunks of channels in a round: what it keeps stays in the cache, and is no memory that a system has to find anew."""
 
 
 class Motion(NamedTuple):
@@ -55,10 +59,25 @@ class DirectRows(NamedTuple):
     rows: Float[Array, "channels 4"]
     """expected photoelectrons, their density at the time of the channel [pe/ns], their number before it, and the sum of
     their times after it [pe ns]"""
-    slopes: Float[Array, "p channels 4"]
+    slopes: Float[Array, "channels 4 p"]
     """derivatives of `rows` in the parameters"""
     variance: Float[Array, " channels"]
     """variance of the times [ns^2]"""
+
+
+class _Shine(NamedTuple):
+    """Photons per steradian of every pair (s, k), and how they change."""
+
+    value: Array
+    by_covered: Covered
+    """derivatives in what the sensor covers"""
+    changes: list[Array]
+    """derivatives in the parameters that shape the pattern"""
+
+    def about(self, middle: Covered, covered: Covered) -> Array:
+        """The tangent of the intensity at `middle`."""
+        moved = jax.tree.map(lambda slope, one, two: slope * (two - one), self.by_covered, middle, covered)
+        return self.value + sum(moved)
 
 
 class _Pairs(NamedTuple):
@@ -98,38 +117,59 @@ def rows_and_slopes(
 
     **Gradients**: these are them; they are right in all parameters of the source.
     """
-    count, index = sensors.count, chunks_of(sensors.count)
-    local = time - sensors.time_offset
-    pairs = jax.lax.map(lambda c: _pairs(emitters, sensors.take(c), table, local[c], blur), index)
-    changes = jax.lax.map(lambda part: _changes(emitters, motion, sensors.take(part[0]), part[1]), (index, pairs.share))
-    columns = motion.columns()
+    count = sensors.count
+    columns, local = motion.columns(), time - sensors.time_offset
+
+    def paired(part: tuple[Array, _Shine]) -> _Pairs:
+        channels, shine = part
+        found = _pairs(emitters, sensors.take(channels), table, blur, shine)
+        return found._replace(late=found.late - local[channels, None])
 
     def chained(part: tuple[Array, _Pairs, list[Array]]) -> DirectRows:
-        channels, own, changed = part
+        channels, pairs, changes = part
         few = sensors.take(channels)
-        timing = _timing(own)
-        slopes = (_columns(own, timing, emitters, few) @ columns).reshape(CHUNK, 4, -1)
-        shaped = jnp.stack([(change[:, None] * timing).sum(axis=-1) for change in changed], axis=-1)
-        rows = (own.light[:, None] * timing).sum(axis=-1)
+        timing = _timing(pairs)
+        slopes = (_columns(pairs, timing, emitters, few) @ columns).reshape(CHUNK, 4, -1)
+        shaped = jnp.stack([((change * pairs.share)[:, None] * timing).sum(axis=-1) for change in changes], axis=-1)
+        rows = (pairs.light[:, None] * timing).sum(axis=-1)
         fixed = few.time_spread**2 + blur**2
-        variance = _variance(own, rows, fixed) + fixed
+        variance = _variance(pairs, rows, fixed) + fixed
         return DirectRows(rows, slopes.at[..., jnp.asarray(motion.shaping)].add(shaped), variance)
 
-    part = jax.lax.map(chained, (index, pairs, changes))
-    slopes = jnp.moveaxis(part.slopes.reshape(-1, *part.slopes.shape[2:])[:count], -1, 0)
-    return DirectRows(part.rows.reshape(-1, 4)[:count], slopes, part.variance.ravel()[:count])
+    def rounds(index: Array) -> DirectRows:
+        shine = jax.lax.map(lambda channels: _shine(emitters, motion, sensors.take(channels)), index)
+        pairs = jax.lax.map(paired, (index, shine))
+        return jax.lax.map(chained, (index, pairs, shine.changes))
+
+    index = chunks_of(count, ROUND * CHUNK).reshape(-1, ROUND, CHUNK)
+    return jax.tree.map(lambda few: few.reshape(index.size, *few.shape[3:])[:count], jax.lax.map(rounds, index))
 
 
-def _pairs(emitters: Emitters, sensors: Sensors, table: DistanceTable, time: Array, blur: Array) -> _Pairs:
-    """The first round: light and times with their derivatives in the view."""
+def _shine(emitters: Emitters, motion: Motion, sensors: Sensors) -> _Shine:
+    """The first round: the pattern at what each sensor covers."""
     view, _ = look(emitters.position, emitters.axis, sensors)
+    covered = covering(view, sensors.radius, solid_angles(view, sensors.radius))
+    mean = emitters.pattern.mean_intensity
+    by_covered = Covered(*(_slope(mean, covered, name) for name in Covered._fields))
+
+    def change(number: int) -> Array:
+        pushed = jax.tree.map(lambda leaf: leaf[number], motion.pattern)
+        return jax.jvp(lambda pattern: pattern.mean_intensity(covered), (emitters.pattern,), (pushed,))[1]
+
+    return _Shine(mean(covered), by_covered, [change(number) for number in range(len(motion.shaping))])
+
+
+def _pairs(emitters: Emitters, sensors: Sensors, table: DistanceTable, blur: Array, shine: _Shine) -> _Pairs:
+    """The second round: light and times with their derivatives in the view."""
+    view, _ = look(emitters.position, emitters.axis, sensors)
+    radius = sensors.radius
+    middle = covering(view, radius, solid_angles(view, radius))
 
     def share(seen: View) -> Array:
-        return solid_angles(seen, sensors.radius) * transmission(seen, sensors, table)
+        return solid_angles(seen, radius) * transmission(seen, sensors, table)
 
     def light(seen: View) -> Array:
-        covered = solid_angles(seen, sensors.radius)
-        return intensity(emitters.pattern, seen, sensors.radius, covered) * share(seen)
+        return shine.about(middle, covering(seen, radius, solid_angles(seen, radius))) * share(seen)
 
     by_view = View(*(_slope(light, view, name) for name in View._fields))
 
@@ -139,12 +179,11 @@ def _pairs(emitters: Emitters, sensors: Sensors, table: DistanceTable, time: Arr
     delay, variance = delayed(view)
     further, steeper = (_slope(delayed, view, name) for name in ("distance", "incidence"))
     rms = jnp.sqrt(sensors.time_spread[:, None] ** 2 + emitters.time_rms**2 + variance + blur**2)
-    late = emitters.time + delay - time[:, None]
     return _Pairs(
-        light(view),
+        shine.value * share(view),
         share(view),
         by_view,
-        late,
+        emitters.time + delay,
         rms,
         further[0],
         steeper[0],
@@ -153,23 +192,10 @@ def _pairs(emitters: Emitters, sensors: Sensors, table: DistanceTable, time: Arr
     )
 
 
-def _slope(of: Callable[[View], Any], view: View, name: str) -> Any:
-    """Derivative of what is seen in one number of the view: of the others nothing is worked out."""
-    one = getattr(view, name)
-    return jax.jvp(lambda value: of(view._replace(**{name: value})), (one,), (jnp.ones_like(one),))[1]
-
-
-def _changes(emitters: Emitters, motion: Motion, sensors: Sensors, share: Array) -> list[Array]:
-    """The second round: light of every pair from the changes of the pattern, to which it is proportional."""
-    view, _ = look(emitters.position, emitters.axis, sensors)
-    covered = solid_angles(view, sensors.radius)
-
-    def change(number: int) -> Array:
-        pushed = jax.tree.map(lambda leaf: leaf[number], motion.pattern)
-        seen = lambda pattern: intensity(pattern, view, sensors.radius, covered)  # noqa: E731
-        return share * jax.jvp(seen, (emitters.pattern,), (pushed,))[1]
-
-    return [change(number) for number in range(len(motion.shaping))]
+def _slope(of: Callable[[Any], Any], at: Any, name: str) -> Any:
+    """Derivative in one field of a named tuple: of the others nothing is worked out."""
+    one = getattr(at, name)
+    return jax.jvp(lambda value: of(at._replace(**{name: value})), (one,), (jnp.ones_like(one),))[1]
 
 
 def _timing(pairs: _Pairs) -> Float[Array, "s 4 k"]:
