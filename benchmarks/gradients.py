@@ -20,7 +20,7 @@ from _record import peak_memory_gb, record
 import lampyris as lp
 
 SETTINGS = {
-    "Hybrid": {"rays": 2**15, "steps": 8, "mirror_rays": 2**17, "cells": 64, "scatter_rays": 2**17},
+    "Hybrid": {"rays": 2**15, "steps": 8, "mirror_rays": 2**17, "cells": 64, "scatter_rays": 2**17, "orders": 2},
     "ExpectedValue": {"rays": 2**16, "steps": 10, "width": 0.5, "nodes": 64},
     "ExpectedValue(width=0)": {"rays": 2**16, "steps": 10, "width": 0.0, "nodes": 64},
 }

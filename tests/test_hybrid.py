@@ -142,7 +142,7 @@ def told_of_images(count, detector, lamp):
         rays = reflected(rays, detector, Coverage.of(detector))
     light = mirrored_at_sensors(mirrored_light(rays, None, detector, waves, grid), detector, grid, 0)
     found = mirrored_arrival(light, detector, waves.reference)
-    return tuple(np.asarray(x, float).reshape(len(light), 7, -1) for x in (found.weight, found.time, found.rms))
+    return tuple(np.asarray(x, float).reshape(len(light), 6, -1) for x in (found.weight, found.time, found.rms))
 
 
 def test_mirror_images_are_those_of_closed_form():

@@ -38,7 +38,7 @@ def test_shares_keep_light_and_its_mean_delay():
     pair, share = waves.pair(face, point, waves.earliest.at(point) + late)
     sums = jnp.zeros((1, waves.pairs, 2, 1)).at[0, pair].add(share[..., None])
     groups = np.asarray(waves.apart(sums), float).reshape(waves.kinds, -1)
-    np.testing.assert_allclose(groups.sum(axis=1), np.bincount(np.asarray(face), minlength=4), rtol=1e-5)
+    np.testing.assert_allclose(groups.sum(axis=1), np.bincount(np.asarray(face), minlength=3), rtol=1e-5)
     assert (groups @ np.asarray(waves.stages, float)).sum() == pytest.approx(late.sum(), rel=1e-4)
 
 
@@ -61,11 +61,12 @@ def told_early(limits: np.ndarray, images: int) -> tuple[np.ndarray, np.ndarray]
     """The same shares of the prediction, and what they would be with one Gaussian of times for each face."""
     detector = tank()
     emitters = track().emitters(detector.medium, detector.sensors.quantum_efficiency)
-    transport = lp.Hybrid(mirror_rays=2**16, cells=64, steps=2 + images)
+    transport = lp.Hybrid(mirror_rays=2**16, cells=64, orders=images)
     light = transport.indirect(track(), detector).parts[-1]
     earliest = Earliest.of(emitters, Reference.of(emitters, detector)).at(detector.sensors.position)
     weight, time, rms = (
-        np.asarray(part, float).reshape(detector.sensors.count, 4, -1) for part in (light.weight, light.time, light.rms)
+        np.asarray(part, float).reshape(detector.sensors.count, 2 + images, -1)
+        for part in (light.weight, light.time, light.rms)
     )
     time = time - np.asarray(earliest, float)[:, None, None]
     whole = np.maximum(weight.sum(axis=-1), 1e-12)

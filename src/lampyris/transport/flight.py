@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from lampyris._math import dot, mirror, normalise, turn
@@ -16,8 +17,14 @@ from lampyris.units import SPEED_OF_LIGHT
 NUMBERS = 5
 """uniform numbers that a step needs"""
 
-UNTOUCHED, MIRRORED, TWICE, SCATTERED, SPREAD = range(5)
-"""What has happened to a ray: nothing, one mirror reflection, two of them, one scatter, or else."""
+UNTOUCHED, MIRRORED, TWICE, SCATTERED, BOTH, SPREAD = range(6)
+"""What has happened to a ray: nothing, one mirror reflection, two of them, one scatter, one of both, or else."""
+
+AFTER = np.full((SPREAD + 1, SPREAD + 1), SPREAD)
+"""What has happened to a ray after one more thing"""
+AFTER[UNTOUCHED] = np.arange(SPREAD + 1)
+AFTER[MIRRORED, [MIRRORED, SCATTERED]] = TWICE, BOTH
+AFTER[SCATTERED, MIRRORED] = BOTH
 
 
 class Shares(NamedTuple):
@@ -129,8 +136,7 @@ def advance(
         jnp.where(scatters, by_branch[0], jnp.where(diffuse, by_branch[1], by_branch[2])),
     )
     now = jnp.where(scatters, SCATTERED, jnp.where(diffuse, SPREAD, MIRRORED))
-    again = jnp.where((flight.history == MIRRORED) & (now == MIRRORED), TWICE, SPREAD)
-    return Flight(moved, jnp.where(flight.history == UNTOUCHED, now, again).astype(jnp.int32))
+    return Flight(moved, jnp.asarray(AFTER, jnp.int32)[flight.history, now])
 
 
 def scattered(

@@ -16,13 +16,13 @@ from lampyris.transport.contract import ALL, Family
 from lampyris.transport.direct import DistanceTable, direct_light
 from lampyris.transport.disk_mirrors import STRETCH, mirrored_by_disks
 from lampyris.transport.expectation import Arrival, Expectation, Uniform
-from lampyris.transport.flight import MIRRORED, NUMBERS, SCATTERED, TWICE, UNTOUCHED, Shares
+from lampyris.transport.flight import BOTH, MIRRORED, NUMBERS, SCATTERED, TWICE, UNTOUCHED, Shares
 from lampyris.transport.indirect import SmoothLight, smooth_at_sensors, trace, with_rest
 from lampyris.transport.mirrored import mirrored_arrival, mirrored_at_sensors, mirrored_light, reflected
 from lampyris.transport.prepared import grid_of, has_numbers, with_grid
 from lampyris.transport.pulse import PulsedArrival, PulsedMixture, together
 from lampyris.transport.reference import Coverage, Earliest, Reference
-from lampyris.transport.scattered import scattered_at_sensors, scattered_light
+from lampyris.transport.scattered import scattered_at_sensors, scattered_light, scattered_rays
 from lampyris.transport.sensor_search import SensorGrid
 from lampyris.transport.time_nodes import Delays, TimeNodes
 from lampyris.transport.wall_grid import WallGrid
@@ -42,8 +42,9 @@ class Hybrid(eqx.Module):
 
     What is not smooth has rays of its own and is resolved on cells along each side of the detector: the light that
     scattered once, with `scatter_rays` on `scatter_cells` (from three `steps` on), and, where surfaces are specular, the first
-    mirror image of the direct light and (from four `steps` on) the second, with `mirror_rays` on `cells`, apart for each face
-    of the wall and by its delay.
+    mirror image of the direct light, with `mirror_rays` on `cells`, apart for each face of the wall and by its delay. With
+    `orders` 2 (and four `steps`) the image of the image is resolved too, and light that both scattered once and was mirrored
+    once: where surfaces mirror much of the light it is worth the double work. Else they are taken as smooth.
     The light of a lamp, which is one point, makes a pattern of bright and dark mirrors, and a curved wall throws it together:
     what each sensor mirrors, and what is thrown on it, is then integrated over `mirror_points` points of its disk (0: averaged
     over, and read at its centre). What sensors mirror needs `prepared` where the detector is traced.
@@ -64,6 +65,7 @@ class Hybrid(eqx.Module):
     scatter_cells: int = eqx.field(static=True)
     shares: Shares = eqx.field(static=True)
     nodes: int = eqx.field(static=True)
+    orders: int = eqx.field(static=True)
 
     def __init__(
         self,
@@ -79,16 +81,19 @@ class Hybrid(eqx.Module):
         shares: tuple[float, float, float] = (0.5, 0.25, 0.25),
         nodes: int = 48,
         mirror_points: int = 32,
+        orders: int = 1,
     ):
         for name, value, least in (("steps", steps, 2), ("cells", cells, 1), ("mirror_points", mirror_points, 0)):
             if value < least:
                 fail(f"Hybrid({name}=...)", f">= {least}", value)
+        if orders not in (1, 2):
+            fail("Hybrid(orders=...)", "1 or 2", orders)
         self.numbers = evenly_spread(rays, 4 + NUMBERS * steps, seed)
         self.mirror_numbers = evenly_spread(mirror_rays, 4, seed + 1)
         self.scatter_numbers = evenly_spread(scatter_rays, 4 + NUMBERS, seed + 2)
         self.steps, self.degree, self.time_degree = steps, degree, min(time_degree, degree)
         self.cells, self.scatter_cells, self.mirror_points, self.grid = cells, scatter_cells, mirror_points, None
-        self.shares, self.nodes = Shares(*shares), nodes
+        self.shares, self.nodes, self.orders = Shares(*shares), nodes, orders
 
     @property
     def gradients(self) -> frozenset[Family]:
@@ -155,7 +160,7 @@ class Hybrid(eqx.Module):
         delays = self._delays(emitters, reference, detector)
         steps, _ = self._smooth(source, detector, coverage, delays)
         whole = with_rest(steps, delays.nodes)
-        sharp = self._scattered(source, detector, delays)
+        sharp = self._scattered(source, detector, coverage, delays)
         smooth = smooth_at_sensors(whole, sharp, detector, delays, degree=self.degree, time_degree=self.time_degree)
         if MIRRORED not in self._sharp(detector):
             return smooth
@@ -202,30 +207,32 @@ class Hybrid(eqx.Module):
         light = _sum_over_chunks(part, (rays, self.numbers[:, 4:]))
         return light, (rays.weight * detector.sensors.quantum_efficiency(rays.wavelength)).sum()
 
-    def _resolves_scatter(self, detector: Detector) -> bool:
-        """Whether light that scattered once is resolved: the rest after the last step is made of smooth light alone."""
-        return bool(detector.medium.scatterers) and self.steps > 2
-
-    @property
-    def _mirrors(self) -> int:
-        """Mirror images that are resolved; the rest after the last step is made of smooth light alone."""
-        return 2 if self.steps > 3 else 1
-
     def _sharp(self, detector: Detector) -> tuple[int, ...]:
-        """Histories of light that is not smooth."""
+        """Histories of light that is not smooth; what is left after the last step is made of light that is."""
         mirrors = detector.wall.mirrors or detector.sensors.surface.mirrors
-        images = (MIRRORED, TWICE)[: self._mirrors] if mirrors else ()
-        return (UNTOUCHED, *images, *((SCATTERED,) if self._resolves_scatter(detector) else ()))
+        scatters = bool(detector.medium.scatterers)
+        again = mirrors and self.orders > 1 and self.steps > 3
+        wanted = {
+            UNTOUCHED: True,
+            MIRRORED: mirrors,
+            SCATTERED: scatters and self.steps > 2,
+            TWICE: again,
+            BOTH: again and scatters,
+        }
+        return tuple(history for history, sharp in wanted.items() if sharp)
 
-    def _scattered(self, source: Source, detector: Detector, delays: Delays) -> Array:
+    def _scattered(self, source: Source, detector: Detector, coverage: Coverage, delays: Delays) -> Array:
         """Light per area at every sensor and delay that scattered once, where it is resolved."""
-        if not self._resolves_scatter(detector):
+        sharp = self._sharp(detector)
+        if SCATTERED not in sharp:
             return jnp.zeros((detector.sensors.count, self.nodes))
-        rays = source.emit(self.scatter_numbers[:, :4], detector.medium)
+        rays, numbers = source.emit(self.scatter_numbers[:, :4], detector.medium), self.scatter_numbers[:, 4:].T
+        groups = [scattered_rays(rays, numbers, detector)]
+        if BOTH in sharp:
+            groups.append(reflected(groups[0], detector, coverage))
+            groups.append(scattered_rays(reflected(rays, detector, coverage), numbers, detector))
         grid = WallGrid.of(detector.shape, self.scatter_cells)
-        return scattered_at_sensors(
-            scattered_light(rays, self.scatter_numbers[:, 4:].T, detector, delays, grid), detector, grid
-        )
+        return scattered_at_sensors(scattered_light(groups, detector, delays, grid), detector, grid)
 
     def _mirrored(self, source: Source, detector: Detector, coverage: Coverage, emitters: Emitters) -> Array:
         """The direct light after mirror reflections, at every sensor and apart for each wave.
@@ -233,10 +240,11 @@ class Hybrid(eqx.Module):
         The first image of one point is sharp: disks are resolved, which may be brighter on one side and mirror another share
         than the wall between them.
         """
-        search, waves = self._search(emitters, detector), Waves.of(emitters, detector)
+        again = TWICE in self._sharp(detector)
+        search, waves = self._search(emitters, detector), Waves.of(emitters, detector, again)
         rays = source.emit(self.mirror_numbers, detector.medium)
         once = reflected(rays, detector, coverage)
-        twice = reflected(once, detector, coverage) if self._mirrors > 1 else None
+        twice = reflected(once, detector, coverage) if again else None
         if search is not None:
             once = reflected(rays, detector, None)
         points = self.mirror_points if len(emitters.position) == 1 else 0

@@ -30,11 +30,11 @@ class Waves(NamedTuple):
     stages: Float[Array, " stages"]
     """delays behind the earliest light, ever wider apart [ns]"""
     kinds: int
-    """faces that may have mirrored the light, and one more for all that was mirrored again"""
+    """faces that may have mirrored the light, and perhaps one more for all that was mirrored again"""
 
     @classmethod
-    def of(cls, emitters: Emitters, detector: Detector) -> "Waves":
-        """Of a source in a detector."""
+    def of(cls, emitters: Emitters, detector: Detector, again: bool = False) -> "Waves":
+        """Of a source in a detector; whether there is light that was mirrored `again`."""
         reference = Reference.of(emitters, detector)
         first = detector.sensors.time_spread.mean()
         last = 2.0 * safe_norm(detector.shape.half_extent()) * reference.index / SPEED_OF_LIGHT
@@ -42,7 +42,7 @@ class Waves(NamedTuple):
         stages = first * ((1.0 + last / first) ** (jnp.arange(STAGES) / (STAGES - 1.0)) - 1.0)
         few = Earliest.of(emitters, reference)
         few = few._replace(position=few.position[::FEWER], time=few.time[::FEWER])
-        return cls(reference, few, stages, detector.shape.face_areas().shape[0] + 1)
+        return cls(reference, few, stages, detector.shape.face_areas().shape[0] + again)
 
     @property
     def pairs(self) -> int:
