@@ -14,7 +14,7 @@ from lampyris.rays import Rays
 from lampyris.source import Emitters, Source
 from lampyris.transport.contract import ALL, Family
 from lampyris.transport.direct import DistanceTable, direct_light
-from lampyris.transport.disk_mirrors import STRETCH, mirrored_by_disks
+from lampyris.transport.disk_mirrors import STRETCH, WIDTH, mirrored_by_disks
 from lampyris.transport.expectation import Arrival, Expectation, Uniform
 from lampyris.transport.flight import BOTH, MIRRORED, NUMBERS, SCATTERED, TWICE, UNTOUCHED, Shares
 from lampyris.transport.indirect import SmoothLight, smooth_at_sensors, trace, with_rest
@@ -23,7 +23,7 @@ from lampyris.transport.prepared import grid_of, has_numbers, with_grid
 from lampyris.transport.pulse import PulsedArrival, PulsedMixture, together
 from lampyris.transport.reference import Coverage, Earliest, Reference
 from lampyris.transport.scattered import scattered_at_sensors, scattered_light, scattered_rays
-from lampyris.transport.sensor_search import SensorGrid
+from lampyris.transport.sensor_search import SensorGrid, SoftDisks
 from lampyris.transport.time_nodes import Delays, TimeNodes
 from lampyris.transport.wall_grid import WallGrid
 from lampyris.transport.waves import Waves
@@ -160,11 +160,13 @@ class Hybrid(eqx.Module):
         delays = self._delays(emitters, reference, detector)
         steps, _ = self._smooth(source, detector, coverage, delays)
         whole = with_rest(steps, delays.nodes)
-        sharp = self._scattered(source, detector, coverage, delays)
+        search = self._search(emitters, detector)
+        mirrors = coverage if search is None else SoftDisks(search, WIDTH)
+        sharp = self._scattered(source, detector, mirrors, delays)
         smooth = smooth_at_sensors(whole, sharp, detector, delays, degree=self.degree, time_degree=self.time_degree)
         if MIRRORED not in self._sharp(detector):
             return smooth
-        images = self._mirrored(source, detector, coverage, emitters)
+        images = self._mirrored(source, detector, mirrors, emitters)
         return together([smooth, mirrored_arrival(images, detector, reference)])
 
     def _delays(self, emitters: Emitters, reference: Reference, detector: Detector) -> Delays:
@@ -221,7 +223,7 @@ class Hybrid(eqx.Module):
         }
         return tuple(history for history, sharp in wanted.items() if sharp)
 
-    def _scattered(self, source: Source, detector: Detector, coverage: Coverage, delays: Delays) -> Array:
+    def _scattered(self, source: Source, detector: Detector, mirrors: Coverage | SoftDisks, delays: Delays) -> Array:
         """Light per area at every sensor and delay that scattered once, where it is resolved."""
         sharp = self._sharp(detector)
         if SCATTERED not in sharp:
@@ -229,29 +231,29 @@ class Hybrid(eqx.Module):
         rays, numbers = source.emit(self.scatter_numbers[:, :4], detector.medium), self.scatter_numbers[:, 4:].T
         groups = [scattered_rays(rays, numbers, detector)]
         if BOTH in sharp:
-            groups.append(reflected(groups[0], detector, coverage))
-            groups.append(scattered_rays(reflected(rays, detector, coverage), numbers, detector))
+            groups.append(reflected(groups[0], detector, mirrors))
+            groups.append(scattered_rays(reflected(rays, detector, mirrors), numbers, detector))
         grid = WallGrid.of(detector.shape, self.scatter_cells)
         return scattered_at_sensors(scattered_light(groups, detector, delays, grid), detector, grid)
 
-    def _mirrored(self, source: Source, detector: Detector, coverage: Coverage, emitters: Emitters) -> Array:
+    def _mirrored(self, source: Source, detector: Detector, mirrors: Coverage | SoftDisks, emitters: Emitters) -> Array:
         """The direct light after mirror reflections, at every sensor and apart for each wave.
 
         The first image of one point is sharp: disks are resolved, which may be brighter on one side and mirror another share
         than the wall between them.
         """
         again = TWICE in self._sharp(detector)
-        search, waves = self._search(emitters, detector), Waves.of(emitters, detector, again)
+        waves = Waves.of(emitters, detector, again)
         rays = source.emit(self.mirror_numbers, detector.medium)
-        once = reflected(rays, detector, coverage)
-        twice = reflected(once, detector, coverage) if again else None
-        if search is not None:
+        once = reflected(rays, detector, mirrors)
+        twice = reflected(once, detector, mirrors) if again else None
+        if isinstance(mirrors, SoftDisks):
             once = reflected(rays, detector, None)
         points = self.mirror_points if len(emitters.position) == 1 else 0
         grid = WallGrid.of(detector.shape, self.cells)
         light = mirrored_at_sensors(mirrored_light(once, twice, detector, waves, grid), detector, grid, points)
-        if search is not None:
-            light = light + mirrored_by_disks(emitters, detector, search, waves, self.mirror_points)
+        if isinstance(mirrors, SoftDisks):
+            light = light + mirrored_by_disks(emitters, detector, mirrors.grid, waves, self.mirror_points)
         return light
 
     def _search(self, emitters: Emitters, detector: Detector) -> SensorGrid | None:

@@ -11,6 +11,7 @@ from lampyris.transport.disk_points import points_of
 from lampyris.transport.expectation import GaussianMixture
 from lampyris.transport.flight import detected, land, wall_parts
 from lampyris.transport.reference import Coverage, Reference
+from lampyris.transport.sensor_search import SoftDisks
 from lampyris.transport.wall_grid import WallGrid
 from lampyris.transport.waves import Waves
 from lampyris.units import SPEED_OF_LIGHT
@@ -25,8 +26,8 @@ def moments(delay: Float[Array, "..."]) -> Float[Array, "... 3"]:
     return jnp.stack([delay**power for power in range(MOMENTS)], axis=-1)
 
 
-def reflected(rays: Rays, detector: Detector, coverage: Coverage | None) -> Rays:
-    """Rays as they leave the mirror that they meet first: the wall with the mean reflectance of wall and sensors there.
+def reflected(rays: Rays, detector: Detector, coverage: Coverage | SoftDisks | None) -> Rays:
+    """Rays as they leave the mirror that they meet first: wall and sensors by the share that these cover there.
 
     Without `coverage` it is bare wall all over.
     """

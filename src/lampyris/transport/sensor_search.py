@@ -1,6 +1,6 @@
 """Exact search of the sensor at a point of the wall, and of all sensors near it."""
 
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
@@ -113,6 +113,18 @@ class SensorGrid(eqx.Module):
             inside = (dot(away, away) - height**2 < radius**2) & (jnp.abs(height) < radius) & (candidate >= 0)
             found = jnp.where(inside & (found < 0), candidate, found)
         return found
+
+
+class SoftDisks(NamedTuple):
+    """The disks of sensors with soft edges, as what they cover of the wall."""
+
+    grid: SensorGrid
+    width: float
+
+    def at(self, point: Float[Array, "n 3"], detector: Detector) -> Float[Array, " n"]:
+        """Covered share at points of the wall. **Gradients**: right, the grid's reach given."""
+        _, share = self.grid.overlap(point, detector.sensors, self.width)
+        return jnp.minimum(share.sum(axis=1), 1.0)
 
 
 def soft_disk(squared: Array, width: float) -> Array:
