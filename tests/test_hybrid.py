@@ -11,10 +11,13 @@ from _cases import EFFICIENCY, strong_box
 
 import lampyris as lp
 from lampyris.layout import box_panels
+from lampyris.medium import Scatterer
+from lampyris.phase import HenyeyGreenstein
 from lampyris.surface import Lambertian, Mixture
 from lampyris.transport.mirrored import mirrored_arrival, mirrored_at_sensors, mirrored_light, reflected
-from lampyris.transport.reference import Coverage
+from lampyris.transport.reference import Coverage, Reference
 from lampyris.transport.resolution import basis_bias
+from lampyris.transport.scattered import scattered_at_sensors, scattered_light, scattered_rays
 from lampyris.transport.wall_grid import WallGrid
 from lampyris.transport.waves import Waves
 
@@ -185,6 +188,38 @@ def test_images_of_images_are_those_of_closed_form():
     # ten images share a sensor, each known to some percent: their means differ by ten ns and more
     assert np.abs(late.mean()) < 0.05
     assert late.std() < 1.0
+
+
+def test_light_of_a_scatter_and_a_mirror_is_that_of_monte_carlo():
+    """Sensor by sensor, and by its mean delay, whichever of the two came first."""
+    detector, lamp = mirror_box()
+    water = (Scatterer(6.0, HenyeyGreenstein(0.5)),)
+    detector = eqx.tree_at(lambda d: d.medium.scatterers, detector, water)
+    transport, sensors = lp.Hybrid(scatter_rays=2**18), detector.sensors
+    emitters = lamp.emitters(detector.medium, sensors.quantum_efficiency)
+    delays = transport._delays(emitters, Reference.of(emitters, detector), detector)
+    rays, numbers = lamp.emit(transport.scatter_numbers[:, :4], detector.medium), transport.scatter_numbers[:, 4:].T
+    coverage = Coverage.of(detector)
+    groups = [
+        reflected(scattered_rays(rays, numbers, detector), detector, coverage),
+        scattered_rays(reflected(rays, detector, coverage), numbers, detector),
+    ]
+    grid = WallGrid.of(detector.shape, 16)
+    light = scattered_at_sensors(scattered_light(groups, detector, delays, grid), detector, grid)
+    light = np.asarray(light, float) * np.asarray(sensors.area, float)[:, None]
+    arrivals, _ = lp.MonteCarlo()(lamp, detector, key=jax.random.key(3))
+    chosen = (arrivals.scatters == 1) & (arrivals.reflections == 1)
+    # arrivals are of all photons that sensors take in, of which a fifth is detected
+    count = np.bincount(arrivals.channel[chosen], minlength=len(light))
+    told = light.sum(axis=1) / 0.2
+    assert told.sum() == pytest.approx(count.sum(), abs=4.0 * np.sqrt(count.sum()))
+    chi_square = ((count - told) ** 2 / told).mean()
+    assert chi_square == pytest.approx(1.0, abs=4.0 * np.sqrt(2.0 / len(told)))
+    start = np.asarray(delays.earliest.at(sensors.position), float)
+    late = arrivals.time[chosen] - start[arrivals.channel[chosen]]
+    mean = (light.sum(axis=0) * np.asarray(delays.nodes.delay, float)).sum() / light.sum()
+    # cells of half a metre blur the delay by a ns or so, evenly to both sides
+    assert mean == pytest.approx(late.mean(), abs=4.0 * late.std() / np.sqrt(late.size))
 
 
 def test_a_source_near_the_wall_is_warned_of():
