@@ -54,7 +54,7 @@ def test_the_bound_is_the_information_that_a_fit_has():
         errors.append([0.05 * np.sqrt(covariance[0, 0]), 0.2 * np.sqrt(np.trace(covariance[1:4, 1:4]))])
     energy, vertex = np.mean(errors, axis=0)
     assert 0.8 < energy / bound["energy"] < 1.25
-    assert 0.8 < np.hypot(vertex, 0.05) / bound["vertex"] < 1.25
+    assert 0.8 < np.hypot(vertex, float(told.slip)) / bound["vertex"] < 1.25
 
 
 @pytest.mark.slow

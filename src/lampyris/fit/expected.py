@@ -82,7 +82,7 @@ def information_of(
         latent.T @ latent,
         track.profile.photons_rms(track.energy) / track.profile.photons(track.energy),
         counting,
-        jnp.asarray(dispersion.slip),
+        dispersion.slip * jnp.sqrt(track.profile.length(track.energy)),
     )
 
 

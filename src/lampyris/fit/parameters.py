@@ -68,6 +68,14 @@ def further_along(track: Track) -> np.ndarray:
     return np.array([0.0, *np.asarray(track.direction, float), 0.0, 0.0, 1.0 / SPEED_OF_LIGHT])
 
 
+def slipped(track: Track, slip: float) -> np.ndarray:
+    """Change of `values` by one rms of where the light of a track starts: by the `slip` [m^1/2] times the root of its length.
+
+    The more knocked-out electrons and hard scatters there are, the further the light about a vertex may be off.
+    """
+    return slip * np.sqrt(on_host(track.profile.length, track.energy)) * further_along(track)
+
+
 def with_turn(steps: np.ndarray, turn: float, places: np.ndarray = DIRECTION) -> np.ndarray:
     """The covariance of steps, the directions at `places` open by at least the rms `turn` [rad] in the mean of both axes."""
     own = np.ix_(places, places)

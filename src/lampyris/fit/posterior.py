@@ -13,7 +13,7 @@ from lampyris._checks import LampyrisError, fail
 from lampyris.detector import Detector
 from lampyris.fit.model import State, TrackModel
 from lampyris.fit.objective import Lit, Scattered, direct_part, event_likelihood
-from lampyris.fit.parameters import NAMES, further_along, values
+from lampyris.fit.parameters import NAMES, slipped, values
 from lampyris.fit.problem import MARGIN
 from lampyris.fit.result import Fit
 from lampyris.fit.top import at_the_top
@@ -116,7 +116,7 @@ def sample_posterior(
     kept = jax.tree.map(lambda *columns: jnp.concatenate(columns)[:draws], *parts[1:])
     slips = jax.vmap(lambda row: jax.random.normal(jax.random.fold_in(slip_key, row)))(jnp.arange(draws))
     rows = np.stack([values(track) for track in _tracks(event, kept.number)])
-    rows += problem.dispersion.slip * np.asarray(slips, float)[:, None] * further_along(fit.value)
+    rows += np.asarray(slips, float)[:, None] * slipped(fit.value, problem.dispersion.slip)
     independent = [float(effective(rows[None, :, column])) for column in range(len(NAMES))]
     return Posterior(rows, np.asarray(kept.value, float), float(kept.acceptance.mean()), np.array(independent))
 

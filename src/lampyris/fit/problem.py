@@ -16,7 +16,7 @@ from lampyris.fit.leak import leak_spread
 from lampyris.fit.model import State, TrackModel, model_of
 from lampyris.fit.newton import Local, covariance_of
 from lampyris.fit.objective import Asked, Evaluator, Value, asked_of, local_of, value_of
-from lampyris.fit.parameters import SCALES, further_along, jacobian, place_step, with_turn
+from lampyris.fit.parameters import SCALES, jacobian, place_step, slipped, with_turn
 from lampyris.fit.settle import standard_distance
 from lampyris.likelihood import Charges, Dispersion, Quadratic, observe
 from lampyris.response import Hits
@@ -33,6 +33,8 @@ PLACE = 0.007
 """Relative rms of predicted totals about the true mean of places and directions (150 muons in SK: .007 +- .002)."""
 RAYS, MANY_RAYS = (2**13, 2**15, 2**15), (2**18, 2**18, 2**16)
 """Rays of fits in all, for light that scatters once, and for mirrored light; noise in SK is .2 % of the variance of counting."""
+REMEMBERED = 4
+"""Tracks whose indirect light is kept: as many as a fit may start from."""
 BRIGHT = 1.0
 """Photoelectrons of the channels that tell how rough an event is."""
 
@@ -135,6 +137,7 @@ class Problem:
         self.seen = self.rough = observe(hits, detector.sensors, ROUGH_DISPERSION)
         self.charge = float(self.seen.charge)
         self.evaluations = 0
+        self._lit: dict[tuple[bytes, bytes], Any] = {}
 
     def described(self, particle: str, model: TrackModel | None) -> tuple[TrackModel, Any]:
         """How the light of a particle is described, unless a `model` says so, and how it depends on the energy.
@@ -159,8 +162,17 @@ class Problem:
         return leak_spread(self.profile, self.detector.shape, track)
 
     def scattered(self, state: State) -> Any:
-        """Indirect light of the track of a state."""
-        return self.evaluator.scattered(state.track)
+        """Indirect light of the track of a state, or of the last ones from the same vertex in the same direction.
+
+        It follows the energy and the time of a track by itself.
+        """
+        track = state.track
+        place = (np.asarray(track.position).tobytes(), np.asarray(track.direction).tobytes())
+        if place not in self._lit:
+            if len(self._lit) == REMEMBERED:
+                del self._lit[next(iter(self._lit))]
+            self._lit[place] = self.evaluator.scattered(track)
+        return self._lit[place]
 
     def quadratic(self, asked: Asked) -> Quadratic:
         """The log-likelihood with its derivatives."""
@@ -171,8 +183,8 @@ class Problem:
 
         The light may start ahead of the vertex along the track, and as much later, by the slip of the dispersion.
         """
-        along = further_along(track)
-        return self.dispersion.slip**2 * np.outer(along, along)
+        along = slipped(track, self.dispersion.slip)
+        return np.outer(along, along)
 
     def covariance(self, track: Track, steps: np.ndarray) -> np.ndarray:
         """Covariance of the values of a track from that of its steps, with what is beyond the likelihood."""

@@ -9,7 +9,7 @@ import numpy as np
 from lampyris._checks import LampyrisError
 from lampyris.detector import Detector
 from lampyris.fit.newton import Local, maximise
-from lampyris.fit.parameters import NAMES, SCALES, further_along
+from lampyris.fit.parameters import NAMES, SCALES, slipped
 from lampyris.fit.result import Fit
 from lampyris.fit.top import at_the_top
 from lampyris.likelihood import Dispersion
@@ -107,5 +107,5 @@ def _in_units(reach: Interval, index: int, fit: Fit, slip: float) -> Interval:
         return Interval(
             *(energy * abs(np.expm1(side * end * SCALES[0])) for side, end in zip((-1, 1), reach, strict=True))
         )
-    own = slip * further_along(fit.value)[index]
+    own = slipped(fit.value, slip)[index]
     return Interval(*(float(np.hypot(end * SCALES[index], own)) for end in reach))

@@ -9,7 +9,7 @@ from lampyris.detector import Detector
 from lampyris.fit.model import State, TrackModel
 from lampyris.fit.newton import Local, covariance_of
 from lampyris.fit.objective import Scattered, asked_of, local_of, value_of
-from lampyris.fit.parameters import NAMES, SCALES, further_along, jacobian, place_step, with_turn
+from lampyris.fit.parameters import NAMES, SCALES, jacobian, place_step, slipped, with_turn
 from lampyris.fit.problem import PLACE, ROUGH_BLUR, Problem, light_spread
 from lampyris.fit.result import Fit, make_errors, result_of
 from lampyris.fit.settle import Stages, standard_distance
@@ -174,7 +174,7 @@ class RingsProblem:
             inverse = with_turn(inverse, one.model.turn(float(track.energy)), places[4:6])
             turn[np.ix_(places, places)] = jacobian(track)
             if places[1] not in starts:
-                along = self.data.dispersion.slip * further_along(track)
+                along = slipped(track, self.data.dispersion.slip)
                 more[np.ix_(places, places)] += np.outer(along, along)
             starts.add(places[1])
         return turn @ inverse @ turn.T + more

@@ -28,7 +28,8 @@ class Dispersion(NamedTuple):
     (`channel` D)^2 about the prediction: light that comes in clumps (knocked-out electrons), and light that is a little
     elsewhere. Indirect light comes from the whole event, so it does what the total light does. `total`:
     relative rms of the total light of particles of one energy; `charge_spread`: rms charge of one photoelectron [pe];
-    `slip`: rms by which the light of a single track starts before or behind its vertex [m], with its time.
+    `slip`: rms by which the light of a single track starts before or behind its vertex, with its time, over the root of its
+    length [m^1/2].
 
     `weight`: what the log-likelihood of a channel counts for. One if channels depart from the prediction each by itself;
     less if neighbours depart together, and so tell the same several times: a likelihood of all of them would believe a
@@ -41,7 +42,7 @@ class Dispersion(NamedTuple):
     clumps: float = 0.25
     total: float = 0.009
     charge_spread: float = 0.4
-    slip: float = 0.05
+    slip: float = 0.0245
     weight: float = 1.0
 
     def as_arrays(self) -> "Dispersion":
