@@ -18,7 +18,7 @@ from lampyris.transport.disk_mirrors import STRETCH, WIDTH, mirrored_by_disks
 from lampyris.transport.expectation import Arrival, Expectation, Uniform
 from lampyris.transport.flight import BOTH, MIRRORED, NUMBERS, SCATTERED, TWICE, UNTOUCHED, Shares
 from lampyris.transport.indirect import SmoothLight, smooth_at_sensors, trace, with_rest
-from lampyris.transport.mirrored import mirrored_arrival, mirrored_at_sensors, mirrored_light, reflected
+from lampyris.transport.mirrored import MOMENTS, mirrored_arrival, mirrored_at_sensors, mirrored_light, reflected
 from lampyris.transport.prepared import grid_of, has_numbers, with_grid
 from lampyris.transport.pulse import PulsedArrival, PulsedMixture, together
 from lampyris.transport.reference import Coverage, Earliest, Reference
@@ -242,18 +242,19 @@ class Hybrid(eqx.Module):
         The first image of one point is sharp: disks are resolved, which may be brighter on one side and mirror another share
         than the wall between them.
         """
-        again = TWICE in self._sharp(detector)
+        again, resolved = TWICE in self._sharp(detector), isinstance(mirrors, SoftDisks)
         waves = Waves.of(emitters, detector, again)
-        rays = source.emit(self.mirror_numbers, detector.medium)
-        once = reflected(rays, detector, mirrors)
-        twice = reflected(once, detector, mirrors) if again else None
-        if isinstance(mirrors, SoftDisks):
-            once = reflected(rays, detector, None)
-        points = self.mirror_points if len(emitters.position) == 1 else 0
-        grid = WallGrid.of(detector.shape, self.cells)
-        light = mirrored_at_sensors(mirrored_light(once, twice, detector, waves, grid), detector, grid, points)
+        points, grid = self.mirror_points if len(emitters.position) == 1 else 0, WallGrid.of(detector.shape, self.cells)
+        light = jnp.zeros((detector.sensors.count, waves.count, MOMENTS))
         if isinstance(mirrors, SoftDisks):
             light = light + mirrored_by_disks(emitters, detector, mirrors.grid, waves, self.mirror_points)
+        if again or detector.wall.mirrors or not resolved:
+            rays = source.emit(self.mirror_numbers, detector.medium)
+            once = reflected(rays, detector, mirrors)
+            twice = reflected(once, detector, mirrors) if again else None
+            # what disks mirror more than bare wall is in the light already
+            own = mirrored_light(reflected(rays, detector, None) if resolved else once, twice, detector, waves, grid)
+            light = light + mirrored_at_sensors(own, detector, grid, points)
         return light
 
     def _search(self, emitters: Emitters, detector: Detector) -> SensorGrid | None:
