@@ -23,6 +23,8 @@ class Deadly:
 
 
 def cores(task):
-    """The processor cores that the process may use, and the process."""
+    """The processor cores that any thread of the process may use, and the process."""
     time.sleep(0.2)
-    return os.getpid(), frozenset(os.sched_getaffinity(0))
+    threads = Path("/proc/self/task")
+    numbers = [int(thread.name) for thread in threads.iterdir()] if threads.exists() else [0]
+    return os.getpid(), frozenset().union(*(os.sched_getaffinity(number) for number in numbers))

@@ -11,7 +11,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from contextlib import contextmanager
+from itertools import count as numbers
+from multiprocessing import parent_process
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, NamedTuple
 
 AHEAD = 2
@@ -90,6 +93,30 @@ def _land(flying: dict[int, tuple[Any, Future]]) -> Iterator[tuple[int, Any]]:
     return alive
 
 
+class _Kept(SpawnProcess):
+    """A process that keeps to its share of the processor cores from its first moment."""
+
+    share: tuple[int, int] = (0, 1)
+    """its number among as many"""
+
+    def start(self) -> None:
+        with _on_share(*self.share):
+            super().start()
+
+
+class _Spawning(SpawnContext):
+    """Starts processes anew: one that were forked would share the threads of the arithmetic, which forking breaks."""
+
+    def __init__(self, count: int):
+        super().__init__()
+        self.count, self.numbers = count, numbers()
+
+    def Process(self, *args: Any, **options: Any) -> SpawnProcess:  # type: ignore[override]  # noqa: N802
+        process = _Kept(*args, **options)
+        process.share = (next(self.numbers) % self.count, self.count)
+        return process
+
+
 class _Processes:
     """A pool of processes that can be started anew."""
 
@@ -98,12 +125,8 @@ class _Processes:
         self._start()
 
     def _start(self) -> None:
-        # a process that were forked would share the threads of the arithmetic, which forking breaks
-        context = get_context("spawn")
-        turn = context.Value("i", 0)
-        self.pool = ProcessPoolExecutor(
-            self.count, mp_context=context, initializer=_adopt, initargs=(self.work, self.count, turn)
-        )
+        context = _Spawning(self.count)
+        self.pool = ProcessPoolExecutor(self.count, mp_context=context, initializer=_adopt, initargs=(self.work,))
 
     def submit(self, task: Any) -> Future:
         return self.pool.submit(_do, task)
@@ -120,24 +143,29 @@ _work: list[Work] = []
 """What this process does, if it is one of a pool."""
 
 
-def _adopt(work: bytes, count: int, turn: Any) -> None:
+def _adopt(work: bytes) -> None:
     """Begin as a process of a pool: control-C is for the first process, without which none stays."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    with turn.get_lock():
-        number, turn.value = turn.value, turn.value + 1
-    _keep_to(number, count)
     _work.append(pickle.loads(work))
 
 
-def _keep_to(number: int, count: int) -> None:
-    """Use a share of the processor cores, where the system lets a process choose.
+@contextmanager
+def _on_share(number: int, count: int) -> Iterator[None]:
+    """Keep this thread to a share of the processor cores for a while, where the system lets it choose.
 
-    Threads for all cores in each of several processes spend much of their time on waiting for each other.
+    What it starts meanwhile inherits the share, and makes no more threads than it has cores: threads for all cores in each of
+    several processes spend much of their time on waiting for each other.
     """
-    if hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, cores[number % len(cores) :: count])
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(cores)[number % len(cores) :: count])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def _leave_with_parent() -> None:
