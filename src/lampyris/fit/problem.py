@@ -33,8 +33,6 @@ PLACE = 0.007
 """Relative rms of predicted totals about the true mean of places and directions (150 muons in SK: .007 +- .002)."""
 RAYS, MANY_RAYS = (2**13, 2**15, 2**15), (2**18, 2**18, 2**16)
 """Rays of fits in all, for light that scatters once, and for mirrored light; noise in SK is .2 % of the variance of counting."""
-REMEMBERED = 4
-"""Tracks whose indirect light is kept: as many as a fit may start from."""
 BRIGHT = 1.0
 """Photoelectrons of the channels that tell how rough an event is."""
 
@@ -162,16 +160,17 @@ class Problem:
         return leak_spread(self.profile, self.detector.shape, track)
 
     def scattered(self, state: State) -> Any:
-        """Indirect light of the track of a state, or of the last ones from the same vertex in the same direction.
+        """Indirect light of the track of a state."""
+        return self.evaluator.scattered(state.track)
 
-        It follows the energy and the time of a track by itself.
+    def rough_scattered(self, state: State) -> Any:
+        """The same for a rough likelihood: light follows the energy and the time of a track from one vertex in one direction.
+
+        So the track that a fit starts from needs none of its own.
         """
-        track = state.track
-        place = (np.asarray(track.position).tobytes(), np.asarray(track.direction).tobytes())
+        place = (np.asarray(state.track.position).tobytes(), np.asarray(state.track.direction).tobytes())
         if place not in self._lit:
-            if len(self._lit) == REMEMBERED:
-                del self._lit[next(iter(self._lit))]
-            self._lit[place] = self.evaluator.scattered(track)
+            self._lit[place] = self.scattered(state)
         return self._lit[place]
 
     def quadratic(self, asked: Asked) -> Quadratic:
