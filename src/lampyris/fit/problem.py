@@ -135,7 +135,6 @@ class Problem:
         self.seen = self.rough = observe(hits, detector.sensors, ROUGH_DISPERSION)
         self.charge = float(self.seen.charge)
         self.evaluations = 0
-        self._lit: dict[tuple[bytes, bytes], Any] = {}
 
     def described(self, particle: str, model: TrackModel | None) -> tuple[TrackModel, Any]:
         """How the light of a particle is described, unless a `model` says so, and how it depends on the energy.
@@ -162,16 +161,6 @@ class Problem:
     def scattered(self, state: State) -> Any:
         """Indirect light of the track of a state."""
         return self.evaluator.scattered(state.track)
-
-    def rough_scattered(self, state: State) -> Any:
-        """The same for a rough likelihood: light follows the energy and the time of a track from one vertex in one direction.
-
-        So the track that a fit starts from needs none of its own.
-        """
-        place = (np.asarray(state.track.position).tobytes(), np.asarray(state.track.direction).tobytes())
-        if place not in self._lit:
-            self._lit[place] = self.scattered(state)
-        return self._lit[place]
 
     def quadratic(self, asked: Asked) -> Quadratic:
         """The log-likelihood with its derivatives."""

@@ -103,7 +103,7 @@ def _climb(problem: Problem, state: State) -> Stages:
     its direction are good by then, and with the energy of its light, straight again, it finds the rest. A track that ends
     outside shines no more for more energy, so a fit does not find back from there: it is tried with its end inside too.
     """
-    scattered = problem.rough_scattered(state)
+    scattered = problem.scattered(state)
     climb = maximise(
         lambda s: problem.rough_local(s, scattered), problem.move, state, most_iterations=15, tolerance=ROUGH
     )
@@ -185,11 +185,12 @@ def start_of(problem: Problem) -> Track:
         ]
     best, best_value = None, -np.inf
     for candidate in candidates:
-        energy = float(np.clip(candidate.energy, 1.01 * low, 0.99 * high))
+        energy, scattered = float(np.clip(candidate.energy, 1.01 * low, 0.99 * high)), None
         for _ in range(2):
             track = Track(problem.particle, energy, candidate.position, candidate.direction, candidate.time)
             state = problem.model.start(track)
-            value, light = problem.rough_value(state, problem.rough_scattered(state))
+            scattered = problem.scattered(state) if scattered is None else scattered
+            value, light = problem.rough_value(state, scattered)
             if best is None or value > best_value:
                 best, best_value = track, value
             energy = energy_of_light(problem, energy, problem.charge / light)
