@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from itertools import count as numbers
+from itertools import count as counting
 from multiprocessing import parent_process
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, NamedTuple
@@ -109,7 +109,7 @@ class _Spawning(SpawnContext):
 
     def __init__(self, count: int):
         super().__init__()
-        self.count, self.numbers = count, numbers()
+        self.count, self.numbers = count, counting()
 
     def Process(self, *args: Any, **options: Any) -> SpawnProcess:  # type: ignore[override]  # noqa: N802
         process = _Kept(*args, **options)

@@ -137,7 +137,7 @@ def _over_the_ridge(problem: Problem, stages: Stages) -> Stages:
         return stages
     track, local = stages.climb.point.track, stages.climb.local
     straight = problem.model.start(track)
-    look = settle(problem, straight, local.expected, 0, WIDE, LOOSE, stages.scattered)
+    look = settle(problem, straight, local.expected, refreshes=0, widths=WIDE, near=LOOSE, scattered=stages.scattered)
     if look.climb.local.value < local.value + 0.5 * RIDGE:
         return stages
     other = settle(problem, look.climb.point, look.climb.local.expected)

@@ -162,14 +162,14 @@ def _shine(emitters: Emitters, motion: Motion, sensors: Sensors) -> _Shine:
 def _pairs(emitters: Emitters, sensors: Sensors, table: DistanceTable, blur: Array, shine: _Shine) -> _Pairs:
     """The second round: light and times with their derivatives in the view."""
     view, _ = look(emitters.position, emitters.axis, sensors)
-    radius = sensors.radius
-    middle = covering(view, radius, solid_angles(view, radius))
+    middle = covering(view, sensors.radius, solid_angles(view, sensors.radius))
 
     def share(seen: View) -> Array:
-        return solid_angles(seen, radius) * transmission(seen, sensors, table)
+        return solid_angles(seen, sensors.radius) * transmission(seen, sensors, table)
 
     def light(seen: View) -> Array:
-        return shine.about(middle, covering(seen, radius, solid_angles(seen, radius))) * share(seen)
+        covered = solid_angles(seen, sensors.radius)
+        return shine.about(middle, covering(seen, sensors.radius, covered)) * share(seen)
 
     by_view = View(*(_slope(light, view, name) for name in View._fields))
 

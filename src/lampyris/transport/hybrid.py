@@ -50,7 +50,7 @@ class Hybrid(eqx.Module):
     over, and read at its centre). What sensors mirror needs `prepared` where the detector is traced.
 
     **Gradients**: right and smooth in source and medium, in the efficiencies and the reflectances; sensor positions move
-    direct light right, while their coverage enters indirect light as a polynomial on each face.
+    direct light right, while their coverage enters indirect light as a polynomial on each face, or as soft disks.
     """
 
     numbers: Float[Array, "rays dimensions"]
@@ -242,20 +242,19 @@ class Hybrid(eqx.Module):
         The first image of one point is sharp: disks are resolved, which may be brighter on one side and mirror another share
         than the wall between them.
         """
-        again, resolved = TWICE in self._sharp(detector), isinstance(mirrors, SoftDisks)
-        waves = Waves.of(emitters, detector, again)
-        points, grid = self.mirror_points if len(emitters.position) == 1 else 0, WallGrid.of(detector.shape, self.cells)
-        light = jnp.zeros((detector.sensors.count, waves.count, MOMENTS))
+        again = TWICE in self._sharp(detector)
+        waves, grid = Waves.of(emitters, detector, again), WallGrid.of(detector.shape, self.cells)
+        light, first = jnp.zeros((detector.sensors.count, waves.count, MOMENTS)), mirrors
         if isinstance(mirrors, SoftDisks):
-            light = light + mirrored_by_disks(emitters, detector, mirrors.grid, waves, self.mirror_points)
-        if again or detector.wall.mirrors or not resolved:
-            rays = source.emit(self.mirror_numbers, detector.medium)
-            once = reflected(rays, detector, mirrors)
-            twice = reflected(once, detector, mirrors) if again else None
-            # what disks mirror more than bare wall is in the light already
-            own = mirrored_light(reflected(rays, detector, None) if resolved else once, twice, detector, waves, grid)
-            light = light + mirrored_at_sensors(own, detector, grid, points)
-        return light
+            # what disks mirror more than bare wall, which is all that is left to the rays
+            light, first = mirrored_by_disks(emitters, detector, mirrors.grid, waves, self.mirror_points), None
+            if not (again or detector.wall.mirrors):
+                return light
+        rays = source.emit(self.mirror_numbers, detector.medium)
+        once = reflected(rays, detector, first)
+        twice = reflected(reflected(rays, detector, mirrors), detector, mirrors) if again else None
+        points = self.mirror_points if len(emitters.position) == 1 else 0
+        return light + mirrored_at_sensors(mirrored_light(once, twice, detector, waves, grid), detector, grid, points)
 
     def _search(self, emitters: Emitters, detector: Detector) -> SensorGrid | None:
         """The search for what disks mirror; none, with a warning, where a detector is traced and none was prepared."""
