@@ -111,22 +111,20 @@ class Problem:
         return State(np.zeros(self.free.count), np.zeros(len(self.runs)), channel)
 
     def free_at(self, state: State) -> FreeParameters:
-        """The free parameters of the detector with the channels of a state."""
-        values = tuple(jnp.asarray(column, float) for column in state.channel)
+        """The free parameters of the detector with the channels of a state; a spread that is not free stays one number."""
+        efficiency, offset, spread = (jnp.asarray(column, float) for column in state.channel)
+        if SPREAD not in self.own_paths:
+            spread = self.free.detector.sensors.transit_time_spread
         detector = eqx.tree_at(
             lambda d: (d.sensors.relative_efficiency, d.sensors.time_offset, d.sensors.transit_time_spread),
             self.free.detector,
-            values,
+            (efficiency, offset, spread),
         )
         return FreeParameters(detector, self.free.numbers)
 
     def detector_at(self, state: State) -> Detector:
-        """The detector of a state; a spread that is not free stays one number."""
-        detector = self.free_at(state).rebuild(jnp.asarray(state.theta, float))
-        if SPREAD in self.own_paths:
-            return detector
-        common = self.free.detector.sensors.transit_time_spread
-        return eqx.tree_at(lambda d: d.sensors.transit_time_spread, detector, common)
+        """The detector of a state."""
+        return self.free_at(state).rebuild(jnp.asarray(state.theta, float))
 
 
 def make_problem(

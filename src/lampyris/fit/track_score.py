@@ -15,9 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from lampyris.detector import Detector
 from lampyris.fit.free import Rebuild
 from lampyris.fit.model import State, TrackModel
-from lampyris.fit.objective import Scattered, direct_part, indirect_part, light_rows, prompt_of
+from lampyris.fit.objective import Lit, Scattered, direct_part, indirect_part, light_rows, prompt_of
 from lampyris.likelihood import Dispersion, Observation
 from lampyris.likelihood.channel import channel_log_likelihood, charge_information, charge_log_likelihood
 from lampyris.likelihood.event import time_information
@@ -54,19 +55,28 @@ class Asked(NamedTuple):
 def track_pull(asked: Asked, state: State, scattered: Scattered, seen: Observation) -> TrackPull:
     """Equations of an event about the state of its track and the step of the detector."""
     asked = asked._replace(dispersion=asked.dispersion.as_arrays())
-    return TrackPull(*(np.asarray(part, float) for part in _pull(asked, state, scattered, seen)))
+    detector = asked.rebuild(asked.theta)
+    direct = direct_part(asked.model, state, seen.time, detector, jnp.zeros(()))
+    lit, of_detector = Lit(asked.model, state, direct, scattered), _detector_slopes(asked, state)
+    pulls = _pull(lit, of_detector, seen, detector, asked.dispersion)
+    return TrackPull(*(np.asarray(part, float) for part in pulls))
 
 
 @eqx.filter_jit
-def _pull(asked: Asked, state: State, scattered: Scattered, seen: Observation) -> tuple[Array, ...]:
-    model, dispersion, detector = asked.model, asked.dispersion, asked.rebuild(asked.theta)
+def _pull(
+    lit: Lit,
+    of_detector: Float[Array, "parameters channels"],
+    seen: Observation,
+    detector: Detector,
+    dispersion: Dispersion,
+) -> tuple[Array, ...]:
+    model, state, direct, scattered = lit
     sensors = detector.sensors
     local = seen.time - sensors.time_offset
-    direct = direct_part(model, state, seen.time, detector, jnp.zeros(()))
     indirect, by_energy, by_time = indirect_part(state, scattered, local)
     light = direct.rows[:, :3] + indirect
     rows = light + light_rows(Uniform(jnp.broadcast_to(sensors.dark_charge, (sensors.count,)), sensors.window), local)
-    charge, of_detector = rows[:, 0], _detector_slopes(asked, state)
+    charge = rows[:, 0]
     of_track = direct.slopes[:, :3].at[..., 0].add(by_energy).at[..., 6].add(by_time)
     prompt, first = prompt_of(direct, rows), of_detector.shape[0]
     scale, ones = seen.charge / charge.sum(), jnp.ones(sensors.count)
@@ -101,6 +111,7 @@ def _pull(asked: Asked, state: State, scattered: Scattered, seen: Observation) -
     )
 
 
+@eqx.filter_jit
 def _detector_slopes(asked: Asked, state: State) -> Float[Array, "parameters channels"]:
     """Derivatives of the expected charges in the parameters of the detector."""
 
