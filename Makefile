@@ -7,8 +7,8 @@
 # make bench  the measurements that the documentation quotes; results in benchmarks/results/
 
 PYTHON ?= python3
-# the older code generator of the compiler makes the same functions in two thirds of the time
-TEST_FLAGS ?= --xla_cpu_use_fusion_emitters=false
+# the older code generator of the compiler, told not to try too hard, makes the same functions in two thirds of the time
+TEST_FLAGS ?= --xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=1
 # processes share what they compile; for every difference that its loader sees to the processor it logs an error, even on the
 # machine that compiled, and level 3 leaves those out
 SHARED := XLA_FLAGS="$(TEST_FLAGS)" JAX_COMPILATION_CACHE_DIR="$(CURDIR)/build/compiled/$(shell uname -n)" TF_CPP_MIN_LOG_LEVEL=3

@@ -37,14 +37,18 @@ def tank_of_mirrors() -> lp.Detector:
 
 
 @eqx.filter_jit
+def indirect(transport, source, detector):
+    return transport.indirect(source, detector)
+
+
 def charge(transport, source, detector):
-    return transport.indirect(source, detector).charge
+    return indirect(transport, source, detector).charge
 
 
 def test_one_disk_lights_what_its_image_of_the_lamp_shines_on():
     detector, lamp = box_with_one_mirror(), np.array([1.0, 0.3, -0.2])
     transport = lp.Hybrid(mirror_points=4096).prepared(detector)
-    light = transport.indirect(lp.Isotropic(lamp, photons=PHOTONS, time=3.0), detector)
+    light = indirect(transport, lp.Isotropic(lamp, photons=PHOTONS, time=3.0), detector)
     image = lamp * [-1.0, 1.0, 1.0] - [6.0, 0.0, 0.0]
     way = np.asarray(detector.sensors.position, float)[1:] - image
     distance = np.linalg.norm(way, axis=1)

@@ -16,7 +16,7 @@ from lampyris.phase import HenyeyGreenstein
 from lampyris.surface import Lambertian, Mixture
 from lampyris.transport.mirrored import mirrored_arrival, mirrored_at_sensors, mirrored_light, reflected
 from lampyris.transport.reference import Coverage, Reference
-from lampyris.transport.resolution import basis_bias
+from lampyris.transport.resolution import basis_bias, expectation
 from lampyris.transport.scattered import scattered_at_sensors, scattered_light, scattered_rays
 from lampyris.transport.wall_grid import WallGrid
 from lampyris.transport.waves import Waves
@@ -24,6 +24,7 @@ from lampyris.transport.waves import Waves
 pytestmark = pytest.mark.slow
 
 
+@eqx.filter_jit
 def charge(transport, position, detector):
     return transport.indirect(lp.Isotropic(position, photons=1e6), detector).charge
 
@@ -89,10 +90,10 @@ def test_gradient_is_a_detector(small_tank):
     def total(detector):
         return lp.expect(detector, source, transport=transport).charge.sum()
 
-    gradient = jax.grad(total)(small_tank)
+    value, gradient = jax.jit(jax.value_and_grad(total))(small_tank)
     assert isinstance(gradient, lp.Detector)
     # every channel's light is proportional to its efficiency, so their slopes add up to the total
-    assert float(gradient.sensors.relative_efficiency.sum()) == pytest.approx(float(total(small_tank)), rel=1e-3)
+    assert float(gradient.sensors.relative_efficiency.sum()) == pytest.approx(float(value), rel=1e-3)
     assert float(gradient.medium.absorption_length.value) > 0
     assert float(gradient.wall.reflectance.value) > 0
 
@@ -136,16 +137,21 @@ def light_of_image(image, detector):
     return 1e6 * 0.2 * (1.0 - 0.4) * 0.1**2 * cosine / (4.0 * distance**2), distance * 1.33 / 0.299792458
 
 
-def told_of_images(count, detector, lamp):
-    """Light of `count` mirror reflections, sensor by sensor, for each last face and wave: weight, time, rms."""
+@eqx.filter_jit
+def arrival_of_images(count, detector, lamp):
     transport, grid = lp.Hybrid(mirror_rays=2**18), WallGrid.of(detector.shape, 32)
     waves = Waves.of(lamp.emitters(detector.medium, detector.sensors.quantum_efficiency), detector)
     rays = lamp.emit(transport.mirror_numbers, detector.medium)
     for _ in range(count):
         rays = reflected(rays, detector, Coverage.of(detector))
     light = mirrored_at_sensors(mirrored_light(rays, None, detector, waves, grid), detector, grid, 0)
-    found = mirrored_arrival(light, detector, waves.reference)
-    return tuple(np.asarray(x, float).reshape(len(light), 6, -1) for x in (found.weight, found.time, found.rms))
+    return mirrored_arrival(light, detector, waves.reference)
+
+
+def told_of_images(count, detector, lamp):
+    """Light of `count` mirror reflections, sensor by sensor, for each last face and wave: weight, time, rms."""
+    found = arrival_of_images(count, detector, lamp)
+    return tuple(np.asarray(x, float).reshape(len(x), 6, -1) for x in (found.weight, found.time, found.rms))
 
 
 def test_mirror_images_are_those_of_closed_form():
@@ -190,13 +196,10 @@ def test_images_of_images_are_those_of_closed_form():
     assert late.std() < 1.0
 
 
-def test_light_of_a_scatter_and_a_mirror_is_that_of_monte_carlo():
-    """Sensor by sensor, and by its mean delay, whichever of the two came first."""
-    detector, lamp = mirror_box()
-    water = (Scatterer(6.0, HenyeyGreenstein(0.5)),)
-    detector = eqx.tree_at(lambda d: d.medium.scatterers, detector, water)
-    transport, sensors = lp.Hybrid(scatter_rays=2**18), detector.sensors
-    emitters = lamp.emitters(detector.medium, sensors.quantum_efficiency)
+@eqx.filter_jit
+def scattered_and_mirrored(transport, lamp, detector):
+    """Light per area by sensor and delay, whichever came first; when delays start at the sensors, and what they are [ns]."""
+    emitters = lamp.emitters(detector.medium, detector.sensors.quantum_efficiency)
     delays = transport._delays(emitters, Reference.of(emitters, detector), detector)
     rays, numbers = lamp.emit(transport.scatter_numbers[:, :4], detector.medium), transport.scatter_numbers[:, 4:].T
     coverage = Coverage.of(detector)
@@ -206,7 +209,16 @@ def test_light_of_a_scatter_and_a_mirror_is_that_of_monte_carlo():
     ]
     grid = WallGrid.of(detector.shape, 16)
     light = scattered_at_sensors(scattered_light(groups, detector, delays, grid), detector, grid)
-    light = np.asarray(light, float) * np.asarray(sensors.area, float)[:, None]
+    return light, delays.earliest.at(detector.sensors.position), jnp.asarray(delays.nodes.delay)
+
+
+def test_light_of_a_scatter_and_a_mirror_is_that_of_monte_carlo():
+    """Sensor by sensor, and by its mean delay."""
+    detector, lamp = mirror_box()
+    water = (Scatterer(6.0, HenyeyGreenstein(0.5)),)
+    detector = eqx.tree_at(lambda d: d.medium.scatterers, detector, water)
+    light, start, delay = map(np.asarray, scattered_and_mirrored(lp.Hybrid(scatter_rays=2**18), lamp, detector))
+    light = light.astype(float) * np.asarray(detector.sensors.area, float)[:, None]
     arrivals, _ = lp.MonteCarlo()(lamp, detector, key=jax.random.key(3))
     chosen = (arrivals.scatters == 1) & (arrivals.reflections == 1)
     # arrivals are of all photons that sensors take in, of which a fifth is detected
@@ -215,9 +227,8 @@ def test_light_of_a_scatter_and_a_mirror_is_that_of_monte_carlo():
     assert told.sum() == pytest.approx(count.sum(), abs=4.0 * np.sqrt(count.sum()))
     chi_square = ((count - told) ** 2 / told).mean()
     assert chi_square == pytest.approx(1.0, abs=4.0 * np.sqrt(2.0 / len(told)))
-    start = np.asarray(delays.earliest.at(sensors.position), float)
     late = arrivals.time[chosen] - start[arrivals.channel[chosen]]
-    mean = (light.sum(axis=0) * np.asarray(delays.nodes.delay, float)).sum() / light.sum()
+    mean = (light.sum(axis=0) * delay).sum() / light.sum()
     # cells of half a metre blur the delay by a ns or so, evenly to both sides
     assert mean == pytest.approx(late.mean(), abs=4.0 * late.std() / np.sqrt(late.size))
 
@@ -236,7 +247,7 @@ def test_a_source_near_the_wall_is_warned_of():
     assert bias > 2.0 * in_the_middle
     arrivals, _ = lp.MonteCarlo()(near, box, key=jax.random.key(3))
     count = np.bincount(arrivals.channel[~arrivals.direct], minlength=box.sensors.count)
-    expected = lp.Hybrid(rays=32768, steps=10, scatter_rays=131072)(near, box)
+    expected = expectation(lp.Hybrid(rays=32768, steps=10, scatter_rays=131072), near, box)
     mean, whole = (np.asarray(part, float) / EFFICIENCY for part in (expected.indirect.charge, expected.charge))
     true = np.sqrt((((count - mean) ** 2 - mean) / whole).sum() / whole.sum())
     # twice the resolution shows some of it

@@ -6,10 +6,14 @@ import pytest
 from iminuit import Minuit
 
 import lampyris as lp
+from lampyris.catalog.efficiency import tube_20_inch
+from lampyris.catalog.media import water_sk
 from lampyris.fit.parameters import NAMES, SCALES, values
 from lampyris.fit.posterior import sample_posterior
 from lampyris.fit.profile_errors import at_the_top, profile_errors
+from lampyris.layout import barrel, caps, join
 from lampyris.likelihood import Dispersion
+from lampyris.surface import Mixture
 
 pytestmark = pytest.mark.slow
 TRUTH = lp.Track("mu-", 400.0, [0.4, -0.3, -1.5], [0.6, 0.0, 0.8], 2.0)
@@ -18,8 +22,12 @@ KNOWN = Dispersion(total=0.02, slip=0.0)
 
 
 @pytest.fixture(scope="module")
-def tank(tube_tank) -> lp.Detector:
-    return tube_tank
+def tank() -> lp.Detector:
+    """A few hundred tubes: thousands of likelihoods are asked for."""
+    shape = lp.Cylinder(5.0, 10.0)
+    placed = join(barrel(shape, 28, 8, 1.1, 1.0), caps(shape, 60, 1.1))
+    sensors = lp.make_sensors(*placed, 0.254, tube_20_inch(), surface=Mixture(0.25, 0.9), dark_rate=4.2)
+    return lp.Detector(shape, water_sk(), Mixture(0.05, 0.55), sensors, name="few tubes")
 
 
 @pytest.fixture(scope="module")
