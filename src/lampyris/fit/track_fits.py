@@ -110,10 +110,11 @@ class TrackFits:
         rebuild, theta = Rebuild(problem.free_at(standing)), jnp.asarray(standing.theta, float)
         return [
             track_pull(
-                Asked(one.problem.model, rebuild, theta, one.problem.transport, one.problem.dispersion),
+                Asked(one.problem.model, rebuild, theta, one.problem.transport),
                 one.state,
                 one.scattered,
                 one.problem.seen,
+                one.problem.dispersion,
             )
             for one in followed
         ]

@@ -49,16 +49,16 @@ class Asked(NamedTuple):
     rebuild: Rebuild
     theta: Array
     transport: Hybrid
-    dispersion: Dispersion
 
 
-def track_pull(asked: Asked, state: State, scattered: Scattered, seen: Observation) -> TrackPull:
+def track_pull(
+    asked: Asked, state: State, scattered: Scattered, seen: Observation, dispersion: Dispersion
+) -> TrackPull:
     """Equations of an event about the state of its track and the step of the detector."""
-    asked = asked._replace(dispersion=asked.dispersion.as_arrays())
     detector = asked.rebuild(asked.theta)
     direct = direct_part(asked.model, state, seen.time, detector, jnp.zeros(()))
     lit, of_detector = Lit(asked.model, state, direct, scattered), _detector_slopes(asked, state)
-    pulls = _pull(lit, of_detector, seen, detector, asked.dispersion)
+    pulls = _pull(lit, of_detector, seen, detector, dispersion.as_arrays())
     return TrackPull(*(np.asarray(part, float) for part in pulls))
 
 
