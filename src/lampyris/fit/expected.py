@@ -80,7 +80,7 @@ def information_of(
         summed(slopes),
         summed(charge),
         latent.T @ latent,
-        track.profile.photons_rms(track.energy) / track.profile.photons(track.energy),
+        model.untold * track.profile.photons_rms(track.energy) / track.profile.photons(track.energy),
         counting,
         dispersion.slip * jnp.sqrt(track.profile.length(track.energy)),
     )

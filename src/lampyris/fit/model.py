@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from lampyris._host import on_host
 from lampyris._math import orthonormal_frame
-from lampyris.emission.muon_light import HIGHLAND_ENERGY, highland
+from lampyris.emission.muon_light import HIGHLAND_ENERGY, LIGHT_WITH_RANGE, highland
 from lampyris.emission.shower_light import DEPTHS, TURNS
 from lampyris.fit.parameters import moved
 from lampyris.likelihood import Dispersion
@@ -41,6 +41,8 @@ class TrackModel(eqx.Module):
     """number of all parameters"""
     dispersion: ClassVar[Dispersion] = Dispersion()
     """how single events differ from the best light of the model"""
+    untold: ClassVar[float] = 1.0
+    """share of the rms of the light of particles of one energy of which the latent numbers do not tell"""
 
     @abstractmethod
     def start(self, track: Track) -> State:
@@ -128,6 +130,7 @@ class BentMuon(Leaning):
     plain, vectors = 1, KINKS
     size = 8 + 2 * KINKS
     dispersion = Dispersion(channel=0.19, clumps=0.25, weight=0.7)
+    untold = float(np.sqrt(1.0 - LIGHT_WITH_RANGE**2))
     width: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.zeros(()))
     """[rad] by which cones are widened"""
 

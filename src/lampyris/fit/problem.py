@@ -63,14 +63,14 @@ def _resolving(cells: int, rays: int, scatter_rays: int, mirror_rays: int) -> Hy
     return Hybrid(rays=rays, mirror_rays=mirror_rays, cells=cells, scatter_rays=scatter_rays, mirror_points=0)
 
 
-def total_spread(profile: TrackProfile, energy: Array, place: float = PLACE) -> float:
+def total_spread(model: TrackModel, profile: TrackProfile, energy: Array, place: float = PLACE) -> float:
     """Relative rms of the total light of particles of an energy about its prediction, which varies by `place`."""
-    return float(np.hypot(light_spread(profile, energy), place))
+    return float(np.hypot(light_spread(model, profile, energy), place))
 
 
-def light_spread(profile: TrackProfile, energy: Array) -> float:
-    """Relative rms of the light that particles of an energy make."""
-    return float(profile.photons_rms(energy) / profile.photons(energy))
+def light_spread(model: TrackModel, profile: TrackProfile, energy: Array) -> float:
+    """Relative rms of the light that particles of an energy make beside what the latent numbers of a model tell."""
+    return model.untold * float(profile.photons_rms(energy) / profile.photons(energy))
 
 
 def may_start(detector: Detector, points: np.ndarray) -> np.ndarray:
@@ -151,7 +151,7 @@ class Problem:
         """
         if not self.adapts:
             return
-        own = total_spread(self.profile, track.energy, self.place)
+        own = total_spread(self.model, self.profile, track.energy, self.place)
         self.dispersion = self.dispersion._replace(total=float(np.hypot(own, self.leaving(track))))
 
     def leaving(self, track: Track) -> float:

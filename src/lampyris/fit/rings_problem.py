@@ -169,7 +169,7 @@ class RingsProblem:
         turn, more = np.zeros_like(inverse), np.zeros_like(inverse)
         starts = set()
         for one, track, places in zip(self.each, state.tracks, ties.places, strict=True):
-            spread = np.hypot(light_spread(one.profile, track.energy), one.leaving(track))
+            spread = np.hypot(light_spread(one.model, one.profile, track.energy), one.leaving(track))
             inverse[places[0], places[0]] += (spread / SCALES[0]) ** 2
             inverse = with_turn(inverse, one.model.turn(float(track.energy)), places[4:6])
             turn[np.ix_(places, places)] = jacobian(track)

@@ -70,7 +70,8 @@ class TrackFits:
 
     def _problem(self, detector: Detector, hits: Hits, energy: Array) -> Problem:
         particle = self.tracks.particle
-        dispersion = self.dispersion._replace(total=total_spread(load_profile(particle), energy))
+        spread = total_spread(model_of(particle), load_profile(particle), energy)
+        dispersion = self.dispersion._replace(total=spread)
         return Problem(detector, hits, particle, fine_transport(detector), dispersion)
 
     def refit(self, detector: Detector, rows: np.ndarray) -> list[Followed]:

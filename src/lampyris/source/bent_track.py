@@ -10,7 +10,15 @@ from jaxtyping import Array, Float
 from lampyris._checks import LampyrisError
 from lampyris._math import normalise
 from lampyris._module import as_array, non_negative, positive, quantity, real, unit_vector
-from lampyris.emission.muon_light import RANGE_STRAGGLING, SHORTEST, Motion, MuonLight, highland, load_muon_light
+from lampyris.emission.muon_light import (
+    LIGHT_WITH_RANGE,
+    RANGE_STRAGGLING,
+    SHORTEST,
+    Motion,
+    MuonLight,
+    highland,
+    load_muon_light,
+)
 from lampyris.emission.profile import TrackProfile
 from lampyris.emission.profile_file import load_profile
 from lampyris.medium import Medium
@@ -46,7 +54,8 @@ class BentTrack(Source):
     `kinks` are the turns between `JOINTS`, vectors across the direction; `stretch` is the departure of the range from its
     mean. All are in units of their rms, so a random track has standard normal numbers in every direction across, and zeros
     make the straight track of mean range.
-    The total light is that of the energy, however much `width` widens the cone. **Gradients**: right in all numbers.
+    The total light is that of the energy, and more for a longer range as the two go together; `width` does not change it.
+    **Gradients**: right in all numbers.
     """
 
     particle: str = eqx.field(static=True)
@@ -67,6 +76,11 @@ class BentTrack(Source):
         """The averaged profile of this particle: its yield and its range of energies."""
         return load_profile(self.particle)
 
+    def photons(self) -> Float[Array, ""]:
+        """Mean light of muons of the energy that go so far [photons]."""
+        mean, rms = self.profile.photons(self.energy), self.profile.photons_rms(self.energy)
+        return mean * jnp.exp(LIGHT_WITH_RANGE * rms / mean * self.stretch)
+
     def event(self, *arguments, **options) -> NoReturn:
         """Not given: the data of one particle are those of `Track`."""
         raise LampyrisError("`BentTrack` gives predictions, not data; the event of a particle is that of `Track`.")
@@ -79,7 +93,7 @@ class BentTrack(Source):
         light = load_muon_light()
         way, motion, left = self._way(light)
         pattern, total = light.pattern(motion, way.width, way.step, medium, detected)
-        scale = self.profile.photons(self.energy) / total.sum()
+        scale = self.photons() / total.sum()
         pattern = eqx.tree_at(lambda p: p.cubic, pattern, pattern.cubic * scale)
         wavelength, spectrum = cherenkov_spectrum(medium)
         time = self.time + left - motion.time_left
