@@ -1,11 +1,14 @@
-"""Calls from the host: one compiled function instead of many small ones, and NumPy arrays back."""
+"""Calls from the host: one compiled function instead of many small ones, NumPy arrays back, and small matrices on one core."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import lru_cache
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 _compiled = eqx.filter_jit(lambda function, arguments: function(*arguments))
 
@@ -14,6 +17,19 @@ def on_host(function: Callable, *arguments):
     """The result of a function, or of a method of a module, as NumPy arrays; compiled once for each shape of the input."""
     arrays = [jnp.asarray(a, float) if _plain(a) else a for a in arguments]
     return jax.tree.map(np.asarray, _compiled(function, arrays))
+
+
+def small_matrices() -> AbstractContextManager:
+    """Until its end linear algebra of the host runs on one thread.
+
+    More of them wait busily for a while after every matrix, on cores that compiled functions want meanwhile.
+    """
+    return _algebra().limit(limits=1, user_api="blas")
+
+
+@lru_cache(maxsize=1)
+def _algebra() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _plain(value) -> bool:

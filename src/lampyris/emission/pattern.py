@@ -1,7 +1,7 @@
 """How light spreads in angle about an axis, averaged over sensors of finite size."""
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -25,11 +25,27 @@ class Covered(NamedTuple):
 
 
 class Pattern(Module):
-    """Light of each emitter over the angle to its axis."""
+    """Light of each emitter over the angle to its axis.
+
+    Tables are looked up apart from what is made of them, so that it can be done once: a compiler that sees both as one looks
+    them up again for every number.
+    """
+
+    def cells(self, covered: Covered) -> Any:
+        """Where tables are to be looked up."""
+        return ()
+
+    def looked_up(self, cells: Any) -> Any:
+        """What they hold there; linear in the numbers of the pattern."""
+        return self
 
     @abstractmethod
+    def intensity(self, covered: Covered, found: Any) -> Float[Array, "s k"]:
+        """Photons per steradian of emitter k, averaged over what sensor s covers, from what was `looked_up`."""
+
     def mean_intensity(self, covered: Covered) -> Float[Array, "s k"]:
-        """Photons per steradian of emitter k, averaged over what sensor s covers."""
+        """The same in one piece."""
+        return self.intensity(covered, self.looked_up(self.cells(covered)))
 
 
 class UniformPattern(Pattern):
@@ -37,8 +53,8 @@ class UniformPattern(Pattern):
 
     photons: Float[Array, " k"] = quantity("photons of each emitter", "", shape=("k",), converter=as_array)
 
-    def mean_intensity(self, covered: Covered) -> Array:
-        return jnp.broadcast_to(self.photons / (4.0 * jnp.pi), covered.cosine.shape)
+    def intensity(self, covered: Covered, found: "UniformPattern") -> Array:
+        return jnp.broadcast_to(found.photons / (4.0 * jnp.pi), covered.cosine.shape)
 
 
 class RingPattern(Pattern):
@@ -70,20 +86,40 @@ class RingPattern(Pattern):
 
     def cumulative(self, angle: Array) -> Array:
         """Photons of emitter k within the angle [rad] of its axis; `angle` is (s, k)."""
+        scaled = self._scaled(angle)
+        return self._cubic(self._row(self._cell(scaled)), scaled)
+
+    def _scaled(self, angle: Array) -> Array:
+        """Angles in steps of the edges."""
         edges = np.asarray(self.edges)
         fine, coarse = edges[1] - edges[0], edges[-1] - edges[-2]
         bend = int(np.argmax(np.diff(edges) > 1.5 * fine)) if coarse > 1.5 * fine else len(edges) - 1
-        scaled = jnp.where(angle < edges[bend], angle / fine, bend + (angle - edges[bend]) / coarse)
-        cell = jnp.clip(scaled.astype(int), 0, len(edges) - 2)
-        place = jnp.arange(self.cubic.shape[1]) * self.cubic.shape[2] + cell
-        # one row at a time: compilers look for the cell again with every number of a row of four
-        c = [row.ravel().at[place].get(mode="promise_in_bounds") for row in self.cubic]
-        t = scaled - cell
-        return c[0] + t * (c[1] + t * (c[2] + t * c[3]))
+        return jnp.where(angle < edges[bend], angle / fine, bend + (angle - edges[bend]) / coarse)
 
-    def mean_intensity(self, covered: Covered) -> Array:
-        within = self.cumulative(angle_of(covered.high)) - self.cumulative(angle_of(covered.low))
-        return within / (2.0 * jnp.pi * (covered.high - covered.low))
+    def _cell(self, scaled: Array) -> Array:
+        return jnp.clip(scaled.astype(int), 0, len(self.edges) - 2)
+
+    def _row(self, cell: Array) -> tuple[Array, ...]:
+        """Coefficients of cells, one after the other: compilers look for the cell again with every number of a row of four."""
+        place = jnp.arange(self.cubic.shape[1]) * self.cubic.shape[2] + cell
+        return tuple(row.ravel().at[place].get(mode="promise_in_bounds") for row in self.cubic)
+
+    def _cubic(self, row: tuple[Array, ...], scaled: Array) -> Array:
+        t = scaled - self._cell(scaled)
+        return row[0] + t * (row[1] + t * (row[2] + t * row[3]))
+
+    def cells(self, covered: Covered) -> tuple[Array, ...]:
+        return tuple(self._cell(self._scaled(angle_of(edge))) for edge in (covered.low, covered.high))
+
+    def looked_up(self, cells: tuple[Array, ...]) -> tuple[tuple[Array, ...], ...]:
+        return tuple(self._row(cell) for cell in cells)
+
+    def intensity(self, covered: Covered, found: tuple[tuple[Array, ...], ...]) -> Array:
+        low, high = covered.low, covered.high
+        less, more = (
+            self._cubic(row, self._scaled(angle_of(edge))) for row, edge in zip(found, (low, high), strict=True)
+        )
+        return (more - less) / (2.0 * jnp.pi * (high - low))
 
 
 class BeamPattern(Pattern):
@@ -99,7 +135,10 @@ class BeamPattern(Pattern):
     )
     gaussian: bool = eqx.field(static=True, default=True)
 
-    def mean_intensity(self, covered: Covered) -> Array:
+    def intensity(self, covered: Covered, found: "BeamPattern") -> Array:
+        return found._averaged(covered)
+
+    def _averaged(self, covered: Covered) -> Array:
         angle = jnp.arctan2(safe_sqrt(1.0 - covered.cosine**2), covered.cosine)
         solid_angle = jnp.clip(covered.solid_angle, 1e-12, 4.0 * jnp.pi)
         radius = 2.0 * jnp.arcsin(jnp.sqrt(solid_angle / (4.0 * jnp.pi)))

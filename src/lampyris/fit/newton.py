@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lampyris._host import small_matrices
+
 TRIALS = 12
 """Most steps that are tried from one point."""
 LEAST = 0.05
@@ -53,6 +55,20 @@ def maximise(
     An expected curvature is right on average and wrong by half in some direction of a single event. Each step tells the
     true one along itself; what it tells is kept beside the expected one, and `missing` hands it on to the next climb.
     """
+    with small_matrices():
+        return _climb(objective, move, start, most_iterations, tolerance, longest, missing)
+
+
+def _climb(
+    objective: Callable[[Any], Local],
+    move: Callable[[Any, np.ndarray], Any | None],
+    start: Any,
+    most_iterations: int,
+    tolerance: float,
+    longest: float,
+    missing: np.ndarray | None,
+) -> Climb:
+    """As `maximise`."""
     point, local = start, objective(start)
     known = _Known(np.zeros_like(local.curvature) if missing is None else missing, LEAST * tolerance)
     for iteration in range(most_iterations):

@@ -7,15 +7,17 @@ energy and the time of the track from there, and is evaluated anew when the trac
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from lampyris.detector import Detector
+from lampyris.fit.lanes import in_lanes, lanes_of
 from lampyris.fit.model import State, TrackModel
 from lampyris.fit.newton import Local
 from lampyris.fit.parameters import SCALES
@@ -75,6 +77,7 @@ class Evaluator:
 
     def __init__(self, detector: Detector, transport: Hybrid):
         self.detector, self.transport = detector, transport
+        self.lanes = lanes_of(detector.sensors.count)
 
     def work(self, function: Callable, own: Any, *shared: Any) -> Any:
         """`function(own, *shared)`; `own` belongs to one event, `shared` to all."""
@@ -86,20 +89,26 @@ class Evaluator:
 
     def quadratic(self, asked: Asked) -> Quadratic:
         """The log-likelihood of an event with its derivatives."""
-        return self.work(event_quadratic, asked, self.detector)
+        return event_quadratic(asked, self.detector, partial(self._direct, asked.seen))
+
+    def _direct(self, seen: Observation, model: TrackModel, state: State, *rest: Any) -> DirectRows:
+        """As `direct_part`, on all cores, and of channels without a hit the charges alone."""
+        return in_lanes(lambda lane: direct_part(model, state, *rest, seen.hit, lane), self.lanes, seen.hit.shape[0])
 
     def value(self, asked: Asked) -> Value:
         """The log-likelihood of an event alone."""
         return self.work(event_value, asked, self.detector)
 
 
-def event_quadratic(asked: Asked, detector: Detector) -> Quadratic:
-    """The log-likelihood with its derivatives in the parameters of all tracks, one track after the other."""
+def event_quadratic(asked: Asked, detector: Detector, direct: Callable[..., DirectRows] | None = None) -> Quadratic:
+    """The log-likelihood with its derivatives in the parameters of all tracks, one track after the other.
+
+    `direct` works out their direct light, `direct_part` if nothing else does.
+    """
     models, states, scattered, seen, dispersion, blur = asked
-    direct = tuple(
-        direct_part(model, state, seen.time, detector, blur) for model, state in zip(models, states, strict=True)
-    )
-    return event_likelihood(tuple(map(Lit, models, states, direct, scattered)), seen, detector, dispersion)
+    part = direct_part if direct is None else direct
+    lights = tuple(part(model, state, seen.time, detector, blur) for model, state in zip(models, states, strict=True))
+    return event_likelihood(tuple(map(Lit, models, states, lights, scattered)), seen, detector, dispersion)
 
 
 @eqx.filter_jit
@@ -134,16 +143,27 @@ def value_of(numbers: Value) -> float:
 
 
 @eqx.filter_jit
-def direct_part(model: TrackModel, state: State, time: Array, detector: Detector, blur: Array) -> DirectRows:
-    """Direct light and its derivatives in all parameters."""
+def direct_part(
+    model: TrackModel,
+    state: State,
+    time: Array,
+    detector: Detector,
+    blur: Array,
+    timed: Bool[Array, " channels"] | None = None,
+    lane: Int[Array, " s"] | None = None,
+) -> DirectRows:
+    """Direct light and its derivatives in all parameters, at all channels or at those of a `lane`; where not `timed`, charges."""
     sensors = detector.sensors
+    if lane is not None:
+        sensors, time = sensors.take(lane), time[lane]
+        timed = None if timed is None else timed[lane]
     emitters, motion = motion_of(
         lambda step: model.source(model.step(state, step)).emitters(detector.medium, sensors.quantum_efficiency),
         jnp.zeros(model.size),
         model.shaping,
     )
     table = DistanceTable.of(detector, emitters.wavelength, emitters.spectrum)
-    return rows_and_slopes(emitters, motion, sensors, table, time, blur)
+    return rows_and_slopes(emitters, motion, sensors, table, time, blur, timed)
 
 
 def indirect_part(state: State, scattered: Scattered, time: Array) -> tuple[Rows, Array, Array]:

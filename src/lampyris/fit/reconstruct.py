@@ -140,7 +140,7 @@ def _over_the_ridge(problem: Problem, stages: Stages) -> Stages:
     look = settle(problem, straight, local.expected, refreshes=0, widths=WIDE, near=LOOSE, scattered=stages.scattered)
     if look.climb.local.value < local.value + 0.5 * RIDGE:
         return stages
-    other = settle(problem, look.climb.point, look.climb.local.expected)
+    other = settle(problem, look.climb.point, look.climb.local.expected, scattered=look.scattered)
     if other.climb.local.value < local.value + RIDGE:
         return stages
     return other._replace(fine=stages.fine + look.fine + other.fine)

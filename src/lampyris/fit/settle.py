@@ -78,7 +78,8 @@ def settle(
     """Climb the likelihood from a state, its indirect light evaluated anew until the track stands still.
 
     `expected` are the charges by which the channels are weighed at first, `refreshes` the most evaluations of the light, `near`
-    the gain that a climb before the first of them leaves undone, `scattered` the light at the state if it is known.
+    the gain that a climb before the first of them leaves undone, `scattered` the light at the state if it is known: without
+    refreshes it is that of the whole climb.
     A sharp ring that turns has a top for every joint at which it may have turned. With cones widened by `widths` [rad] they melt
     into one, from which the climb goes on with sharp ones.
     """
@@ -89,7 +90,7 @@ def settle(
             continue  # nothing to widen
         if last is not None:
             problem.learn(last.curvature)
-        if scattered is None or (last is not None and not width):
+        if scattered is None or (last is not None and not width and refreshes):
             scattered = problem.scattered(state)  # wide cones are too rough for more
         problem.weigh(expected)
         objective = partial(problem.local, scattered=scattered, blur=0.0)

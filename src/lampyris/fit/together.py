@@ -18,8 +18,10 @@ import jax
 import jax.numpy as jnp
 
 from lampyris._checks import fail
+from lampyris._host import small_matrices
 from lampyris.detector import Detector
-from lampyris.fit.objective import Evaluator
+from lampyris.fit.objective import Asked, Evaluator, event_quadratic
+from lampyris.likelihood import Quadratic
 from lampyris.transport import Hybrid
 
 
@@ -118,6 +120,9 @@ class SideBySide(Evaluator):
     def work(self, function: Callable, own: Any, *shared: Any) -> Any:
         return self.meeting.ask(function, own, shared)
 
+    def quadratic(self, asked: Asked) -> Quadratic:
+        return self.work(event_quadratic, asked, self.detector)
+
 
 def side_by_side(
     work: Callable[[Any], Any], tasks: Iterable[tuple[int, Any]], meeting: Meeting
@@ -134,7 +139,7 @@ def side_by_side(
         finally:
             meeting.leave()
 
-    with meeting.attended(meeting.size):
+    with small_matrices(), meeting.attended(meeting.size):
         for _ in range(meeting.size):
             threading.Thread(target=attend, daemon=True).start()
         try:

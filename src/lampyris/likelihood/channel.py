@@ -49,16 +49,22 @@ def observe(hits: Hits, sensors: Sensors, dispersion: np.ndarray | float) -> Obs
     """Tabulate an event; `dispersion` is the relative width of a channel's predicted charge beyond Poisson, per channel."""
     charge = np.asarray(hits.charge, float) / np.asarray(sensors.gain, float)
     hit = np.asarray(hits.hit)
-    shape = 1.0 / np.maximum(np.broadcast_to(dispersion, charge.shape), 1e-2)[:, None] ** 2
-    count, spacing = _counts(np.where(hit, charge, 1.0), float(sensors.charge_spread))
-    log_weight = _log_charge_density(np.where(hit, charge, 1.0), count, float(sensors.charge_spread))
-    # the negative binomial is exp(this) * (mu / (1 + mu / shape))^n * (1 + mu / shape)^-shape
-    log_weight += gammaln(count + shape) - gammaln(shape) - count * np.log(shape) - gammaln(count + 1.0)
-    log_weight += np.log(count) + np.log(spacing)
-    table = ChargeTable(jnp.asarray(count, float), jnp.asarray(log_weight, float), jnp.asarray(shape[:, 0], float))
+    shape = 1.0 / np.maximum(np.broadcast_to(dispersion, charge.shape), 1e-2) ** 2
+    count, log_weight = np.ones((2, len(charge), COUNTS))  # of channels without a hit nothing is asked
+    count[hit], log_weight[hit] = _tabulated(charge[hit], shape[hit, None], float(sensors.charge_spread))
+    table = ChargeTable(jnp.asarray(count, float), jnp.asarray(log_weight, float), jnp.asarray(shape, float))
     time = np.where(hit, np.asarray(hits.time, float), 0.0)
     total = np.where(hit, charge, 0.0).sum()
     return Observation(table, jnp.asarray(time, float), jnp.asarray(hit), jnp.asarray(total, float))
+
+
+def _tabulated(charge: np.ndarray, shape: np.ndarray, spread: float) -> tuple[np.ndarray, np.ndarray]:
+    """Counts that can have made each charge, and their logarithmic weights; `shape` is (channels, 1)."""
+    count, spacing = _counts(charge, spread)
+    log_weight = _log_charge_density(charge, count, spread)
+    # the negative binomial is exp(this) * (mu / (1 + mu / shape))^n * (1 + mu / shape)^-shape
+    log_weight += gammaln(count + shape) - gammaln(shape) - count * np.log(shape) - gammaln(count + 1.0)
+    return count, log_weight + np.log(count) + np.log(spacing)
 
 
 def _counts(charge: np.ndarray, spread: float) -> tuple[np.ndarray, np.ndarray]:
