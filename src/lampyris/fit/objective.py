@@ -91,9 +91,15 @@ class Evaluator:
         """The log-likelihood of an event with its derivatives."""
         return event_quadratic(asked, self.detector, partial(self._direct, asked.seen))
 
-    def _direct(self, seen: Observation, model: TrackModel, state: State, *rest: Any) -> DirectRows:
+    def _direct(
+        self, seen: Observation, model: TrackModel, state: State, time: Array, detector: Detector, blur: Array
+    ) -> DirectRows:
         """As `direct_part`, on all cores, and of channels without a hit the charges alone."""
-        return in_lanes(lambda lane: direct_part(model, state, *rest, seen.hit, lane), self.lanes, seen.hit.shape[0])
+
+        def part(lane: Array) -> DirectRows:
+            return direct_part(model, state, time, detector, blur, seen.hit, lane)
+
+        return in_lanes(part, self.lanes, detector.sensors.count)
 
     def value(self, asked: Asked) -> Value:
         """The log-likelihood of an event alone."""
