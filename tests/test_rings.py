@@ -40,7 +40,7 @@ def hits(tank) -> lp.Hits:
 
 @pytest.fixture(scope="module")
 def problem(tank, hits) -> RingsProblem:
-    return RingsProblem(tank, hits, ["e-", "e-"], lp.Hybrid())
+    return RingsProblem(tank, hits, ["e-", "e-"])
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_ties_share_vertex_and_time_alone():
 
 
 def test_each_track_learns_what_is_known_of_its_own_shower(tank, hits):
-    problem = RingsProblem(tank, hits, ["e-", "e-"], lp.Hybrid())
+    problem = RingsProblem(tank, hits, ["e-", "e-"])
     ties, own = problem.ties, OwnShower.size - 7
     variance = np.random.default_rng(4).uniform(0.1, 0.9, ties.matrix.shape[1])
     problem.learn(np.diag(1.0 / variance))

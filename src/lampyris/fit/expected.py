@@ -12,8 +12,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from lampyris.detector import Detector
-from lampyris.fit.model import model_of
-from lampyris.fit.objective import direct_part
+from lampyris.fit.model import TrackModel, model_of
+from lampyris.fit.objective import Scattered, direct_part, scattered_light
 from lampyris.fit.parameters import SCALES
 from lampyris.source import Track
 from lampyris.transport import Hybrid
@@ -44,7 +44,6 @@ class Information(NamedTuple):
     """[m]"""
 
 
-@eqx.filter_jit
 def information_of(
     track: Track, detector: Detector, zone: Int[Array, " channels"], zones: int, transport: Hybrid
 ) -> Information:
@@ -54,10 +53,22 @@ def information_of(
     in a fit. That late hits are told from prompt ones by their times is not counted.
     """
     model = model_of(track.particle)
-    dispersion, sensors = model.dispersion, detector.sensors
-    state = model.start(track)
-    direct = direct_part(model, state, jnp.zeros(sensors.count), detector, jnp.zeros(()))
-    indirect = transport.indirect(track, detector).charge
+    state, nothing = model.start(track), jnp.zeros(detector.sensors.count)
+    direct = direct_part(model, state, nothing, detector, jnp.zeros(()))
+    return _by_zone(direct, scattered_light(track, detector, transport), model, detector, zone, zones)
+
+
+@eqx.filter_jit
+def _by_zone(
+    direct: DirectRows,
+    scattered: Scattered,
+    model: TrackModel,
+    detector: Detector,
+    zone: Int[Array, " channels"],
+    zones: int,
+) -> Information:
+    dispersion, sensors, track = model.dispersion, detector.sensors, scattered.track
+    indirect = scattered.light.charge
     charge = direct.rows[:, 0] + indirect + sensors.dark_charge
     growth = jax.jvp(lambda e: jnp.log(track.profile.photons(jnp.exp(e))), (jnp.log(track.energy),), (jnp.ones(()),))[1]
     slopes = direct.slopes[:, 0].at[:, 0].add(SCALES[0] * growth * indirect)
@@ -72,7 +83,7 @@ def information_of(
     def squared(rows: Array) -> Array:
         return jax.lax.map(lambda number: rows.T @ (rows * (zone == number)[:, None]), jnp.arange(zones))
 
-    latent = model.latent_slopes(state)
+    latent = model.latent_slopes(model.start(track))
     return Information(
         dispersion.weight * (squared(slopes / jnp.sqrt(variance)[:, None]) + squared(timed)),
         dispersion.weight * summed(slopes * (charge / variance)[:, None]),

@@ -7,7 +7,6 @@ energy and the time of the track from there, and is evaluated anew when the trac
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -77,7 +76,6 @@ class Evaluator:
 
     def __init__(self, detector: Detector, transport: Hybrid):
         self.detector, self.transport = detector, transport
-        self.lanes = lanes_of(detector.sensors.count)
 
     def work(self, function: Callable, own: Any, *shared: Any) -> Any:
         """`function(own, *shared)`; `own` belongs to one event, `shared` to all."""
@@ -89,31 +87,32 @@ class Evaluator:
 
     def quadratic(self, asked: Asked) -> Quadratic:
         """The log-likelihood of an event with its derivatives."""
-        return event_quadratic(asked, self.detector, partial(self._direct, asked.seen))
-
-    def _direct(
-        self, seen: Observation, model: TrackModel, state: State, time: Array, detector: Detector, blur: Array
-    ) -> DirectRows:
-        """As `direct_part`, on all cores, and of channels without a hit the charges alone."""
-
-        def part(lane: Array) -> DirectRows:
-            return direct_part(model, state, time, detector, blur, seen.hit, lane)
-
-        return in_lanes(part, self.lanes, detector.sensors.count)
+        return event_quadratic(asked, self.detector, on_cores)
 
     def value(self, asked: Asked) -> Value:
         """The log-likelihood of an event alone."""
         return self.work(event_value, asked, self.detector)
 
 
-def event_quadratic(asked: Asked, detector: Detector, direct: Callable[..., DirectRows] | None = None) -> Quadratic:
-    """The log-likelihood with its derivatives in the parameters of all tracks, one track after the other.
+def in_one(model: TrackModel, state: State, seen: Observation, detector: Detector, blur: Array) -> DirectRows:
+    """Direct light and its derivatives in all parameters, in one piece."""
+    return direct_part(model, state, seen.time, detector, blur)
 
-    `direct` works out their direct light, `direct_part` if nothing else does.
-    """
+
+def on_cores(model: TrackModel, state: State, seen: Observation, detector: Detector, blur: Array) -> DirectRows:
+    """As `in_one`, by all cores, and of channels without a hit, whose times nothing asks for, the charges alone."""
+    count = detector.sensors.count
+
+    def part(lane: Array) -> DirectRows:
+        return direct_part(model, state, seen.time, detector, blur, seen.hit, lane)
+
+    return in_lanes(part, lanes_of(count), count)
+
+
+def event_quadratic(asked: Asked, detector: Detector, direct: Callable[..., DirectRows] = in_one) -> Quadratic:
+    """The log-likelihood with its derivatives in the parameters of all tracks, one track after the other."""
     models, states, scattered, seen, dispersion, blur = asked
-    part = direct_part if direct is None else direct
-    lights = tuple(part(model, state, seen.time, detector, blur) for model, state in zip(models, states, strict=True))
+    lights = tuple(direct(model, state, seen, detector, blur) for model, state in zip(models, states, strict=True))
     return event_likelihood(tuple(map(Lit, models, states, lights, scattered)), seen, detector, dispersion)
 
 

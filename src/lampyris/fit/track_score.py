@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 from lampyris.detector import Detector
 from lampyris.fit.free import Rebuild
 from lampyris.fit.model import State, TrackModel
-from lampyris.fit.objective import Lit, Scattered, direct_part, indirect_part, light_rows, prompt_of
+from lampyris.fit.objective import Lit, Scattered, indirect_part, light_rows, on_cores, prompt_of
 from lampyris.likelihood import Dispersion, Observation
 from lampyris.likelihood.channel import channel_log_likelihood, charge_information, charge_log_likelihood
 from lampyris.likelihood.event import time_information
@@ -56,7 +56,7 @@ def track_pull(
 ) -> TrackPull:
     """Equations of an event about the state of its track and the step of the detector."""
     detector = asked.rebuild(asked.theta)
-    direct = direct_part(asked.model, state, seen.time, detector, jnp.zeros(()))
+    direct = on_cores(asked.model, state, seen, detector, jnp.zeros(()))
     lit, of_detector = Lit(asked.model, state, direct, scattered), _detector_slopes(asked, state)
     pulls = _pull(lit, of_detector, seen, detector, dispersion.as_arrays())
     return TrackPull(*(np.asarray(part, float) for part in pulls))
