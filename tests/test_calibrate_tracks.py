@@ -24,7 +24,7 @@ from lampyris.layout import box_panels
 FREE = ["wall.reflectance", "sensors.surface.reflectance"]
 TRUE, START = ([0.2, 0.25], [0.15, 0.35])
 LAMP = {"type": "isotropic", "position": [0.0, 0.0, 0.0], "wavelength": 405.0, "photons": 3e4}
-EVENTS = 3
+EVENTS = 2
 SETTINGS = CalibrationSettings(paths=2**16)
 
 
@@ -153,7 +153,7 @@ def test_bad_tracks(table, muons):
         (lp.Tracks("e-", lp.Hits(*(column[:, 1:] for column in hits))), FREE, "`tracks` must have .* channels"),
         (lp.Tracks("e-", hits._replace(charge=-hits.charge)), FREE, "tracks: charge.* must be >= 0 pe"),
         (lp.Tracks("e-", few), FREE, "at least 20 hits, but hold none"),
-        (lp.Tracks("e-", hits, truth[1:]), FREE, "one for each of 3 events, but is 2"),
+        (lp.Tracks("e-", hits, truth[1:]), FREE, "one for each of 2 events, but is 1"),
         (lp.Tracks("e-", hits, outside), FREE, "inside"),
         (tracks, ["sensors.time_offset"], "must not name time offsets"),
     ]

@@ -23,14 +23,14 @@ from lampyris.source import Emitters
 from lampyris.transport.direct import CHUNK, DistanceTable, chunks_of, covering, look, solid_angles
 from lampyris.transport.pair_light import (
     Lit,
-    Pairs,
     Shine,
+    Times,
     by_axis,
     by_place,
     columns_of,
     lit_of,
-    pairs_of,
     shine_of,
+    times_of,
     timing_of,
     variance_of,
 )
@@ -97,15 +97,10 @@ def rows_and_slopes(
     """
     count = sensors.count
     work = _Work(emitters, motion, sensors, table, time - sensors.time_offset, blur)
-    order, part = jnp.arange(count), work.whole
-    if timed is not None:
-        order = jnp.argsort(~timed)
-
-        def part(index: Array) -> DirectRows:
-            return jax.lax.cond(timed[index].any(), work.whole, work.charges, index)
-
+    order = jnp.arange(count) if timed is None else jnp.argsort(~timed)
     index = order[chunks_of(count, ROUND * CHUNK)].reshape(-1, ROUND, CHUNK)
-    found = jax.tree.map(lambda few: few.reshape(index.size, *few.shape[3:])[:count], jax.lax.map(part, index))
+    found = jax.lax.map(lambda some: work.done(some, None if timed is None else timed[some].any()), index)
+    found = jax.tree.map(lambda few: few.reshape(index.size, *few.shape[3:])[:count], found)
     return found if timed is None else jax.tree.map(lambda column: column[jnp.argsort(order)], found)
 
 
@@ -120,17 +115,20 @@ class _Work(NamedTuple):
     """[ns] by the clocks of the channels"""
     blur: Array
 
-    def whole(self, index: Int[Array, "rows chunk"]) -> DirectRows:
-        """Charges and times."""
-        shine = self._shine(index)
-        pairs = jax.lax.map(self._paired, (index, shine))
-        return jax.lax.map(self._chained, (index, pairs, shine.changes))
-
-    def charges(self, index: Int[Array, "rows chunk"]) -> DirectRows:
-        """Charges alone."""
+    def done(self, index: Int[Array, "rows chunk"], timed: Bool[Array, ""] | None) -> DirectRows:
+        """Charges, and unless no channel is `timed`, times."""
         shine = self._shine(index)
         lit = jax.lax.map(self._lit, (index, shine))
-        return jax.lax.map(self._charged, (index, lit, shine.changes))
+        if timed is None:
+            return self._whole(index, lit, shine.changes)
+        return jax.lax.cond(timed, self._whole, self._charges, index, lit, shine.changes)
+
+    def _whole(self, index: Array, lit: Lit, changes: list[Array]) -> DirectRows:
+        times = jax.lax.map(self._times, index)
+        return jax.lax.map(self._chained, (index, lit, times, changes))
+
+    def _charges(self, index: Array, lit: Lit, changes: list[Array]) -> DirectRows:
+        return jax.lax.map(self._charged, (index, lit, changes))
 
     def _shine(self, index: Array) -> Shine:
         pattern = self.emitters.pattern
@@ -158,20 +156,18 @@ class _Work(NamedTuple):
         channels, shine = part
         return lit_of(self.emitters, self.sensors.take(channels), self.table, shine)
 
-    def _paired(self, part: tuple[Array, Shine]) -> Pairs:
-        channels, shine = part
-        found = pairs_of(self.emitters, self.sensors.take(channels), self.table, self.blur, shine)
-        return found._replace(late=found.late - self.time[channels, None])
+    def _times(self, channels: Array) -> Times:
+        return times_of(self.emitters, self.sensors.take(channels), self.table, self.time[channels], self.blur)
 
-    def _chained(self, part: tuple[Array, Pairs, list[Array]]) -> DirectRows:
-        channels, pairs, changes = part
+    def _chained(self, part: tuple[Array, Lit, Times, list[Array]]) -> DirectRows:
+        channels, lit, times, changes = part
         few = self.sensors.take(channels)
-        timing = timing_of(pairs)
-        slopes = (columns_of(pairs, timing, self.emitters, few) @ self.motion.columns()).reshape(CHUNK, 4, -1)
-        shaped = jnp.stack([((c * pairs.lit.share)[:, None] * timing).sum(axis=-1) for c in changes], axis=-1)
-        rows = (pairs.lit.light[:, None] * timing).sum(axis=-1)
+        timing = timing_of(times)
+        slopes = (columns_of(lit, times, timing, self.emitters, few) @ self.motion.columns()).reshape(CHUNK, 4, -1)
+        shaped = jnp.stack([((change * lit.share)[:, None] * timing).sum(axis=-1) for change in changes], axis=-1)
+        rows = (lit.light[:, None] * timing).sum(axis=-1)
         fixed = self._fixed(few)
-        variance = variance_of(pairs, rows, fixed) + fixed
+        variance = variance_of(lit, times, rows, fixed) + fixed
         return DirectRows(rows, slopes.at[..., jnp.asarray(self.motion.shaping)].add(shaped), variance)
 
     def _charged(self, part: tuple[Array, Lit, list[Array]]) -> DirectRows:
