@@ -151,6 +151,20 @@ def tell_bound(f: Figures) -> str:
     )
 
 
+def tell_totals(f: Figures) -> str:
+    """By how much predictions of the total light of single muons are off, and how the light itself varies."""
+    told = f["predicted_totals"]
+    off = {
+        name: f"{told[name]['rms_percent']:.2f} +- {told[name]['rms_error_percent']:.2f} %"
+        for name in ("averaged", "bent")
+    }
+    return (
+        f"{off['averaged']} as if they were straight, {off['bent']} with their true bends; the photons that they make vary by "
+        f"{told['light_rms_percent']:.2f} %, with the correlation {told['light_with_range']:.1f} to the range; "
+        f"{told['photoelectrons']:.0f} photoelectrons"
+    )
+
+
 def tell_fit_time(f: Figures) -> str:
     """Seconds per event in each way to go through a file, and of the stages of a fit."""
     of, batch = f["fit_time"], f["settings"]["fit_time"]["batch"]
@@ -361,6 +375,9 @@ ROWS = {
         "errors that these fits tell, median: what the likelihood leaves open, the Cramer-Rao bound",
         tell_bound,
         "reconstruction.py mu-_1000",
+    ),
+    "sample totals": Row(
+        "predicted totals of the light of such muons are off by (rms)", tell_totals, "predicted_totals.py"
     ),
     "ingredients": Row(
         "the same kind of muons with and without each ingredient of the fit",
@@ -596,6 +613,7 @@ TABLES = {
         "sample",
         "sample pulls",
         "sample bound",
+        "sample totals",
         "ingredients",
         "photocoverage",
         "other samples",
