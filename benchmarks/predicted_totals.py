@@ -18,6 +18,7 @@ from whole_events import direct, true_bends
 
 import lampyris as lp
 from lampyris.cli._draw import Wanted, draw_tracks
+from lampyris.fit.objective import scattered_light
 from lampyris.fit.problem import fine_transport
 from lampyris.particle import simulate_particle
 
@@ -44,7 +45,7 @@ def seen(detector: lp.Detector, track: lp.Track, number: int, drawings: int) -> 
     events = [lp.simulate_event(detector, light, key=jax.random.key(10000 * number + k)) for k in range(drawings)]
     bent = true_bends(steps, track)
     own = float(bent.photons() / track.profile.photons(track.energy))
-    indirect = float(fine_transport(detector).indirect(track, detector).charge.sum())
+    indirect = float(scattered_light(track, detector, fine_transport(detector)).light.charge.sum())
     expected = {
         "averaged": float(direct(track, detector).sum()) + indirect,
         "bent": float(direct(bent, detector).sum()) / own + indirect,
