@@ -1,7 +1,7 @@
 """Calls from the host: one compiled function instead of many small ones, NumPy arrays back, and small matrices on one core."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 import equinox as eqx
@@ -19,12 +19,14 @@ def on_host(function: Callable, *arguments):
     return jax.tree.map(np.asarray, _compiled(function, arrays))
 
 
-def small_matrices() -> AbstractContextManager:
-    """Until its end linear algebra of the host runs on one thread.
+@contextmanager
+def small_matrices() -> Iterator[None]:
+    """Until its end, or within a function that it decorates, linear algebra of the host runs on one thread.
 
     More of them wait busily for a while after every matrix, on cores that compiled functions want meanwhile.
     """
-    return _algebra().limit(limits=1, user_api="blas")
+    with _algebra().limit(limits=1, user_api="blas"):
+        yield
 
 
 @lru_cache(maxsize=1)

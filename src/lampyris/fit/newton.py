@@ -35,6 +35,7 @@ class Climb(NamedTuple):
     """what secants of the slope have told of the curvature beyond that of `local`"""
 
 
+@small_matrices()
 def maximise(
     objective: Callable[[Any], Local],
     move: Callable[[Any, np.ndarray], Any | None],
@@ -55,20 +56,6 @@ def maximise(
     An expected curvature is right on average and wrong by half in some direction of a single event. Each step tells the
     true one along itself; what it tells is kept beside the expected one, and `missing` hands it on to the next climb.
     """
-    with small_matrices():
-        return _climb(objective, move, start, most_iterations, tolerance, longest, missing)
-
-
-def _climb(
-    objective: Callable[[Any], Local],
-    move: Callable[[Any, np.ndarray], Any | None],
-    start: Any,
-    most_iterations: int,
-    tolerance: float,
-    longest: float,
-    missing: np.ndarray | None,
-) -> Climb:
-    """As `maximise`."""
     point, local = start, objective(start)
     known = _Known(np.zeros_like(local.curvature) if missing is None else missing, LEAST * tolerance)
     for iteration in range(most_iterations):

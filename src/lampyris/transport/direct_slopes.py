@@ -91,7 +91,7 @@ def rows_and_slopes(
 ) -> DirectRows:
     """Direct light of all sensors with its derivatives at a `time` [ns] of each; `blur` [ns] widens all times.
 
-    Where `timed` is false, the charge and its derivatives are all that may be worked out; then the rest is 0.
+    Of channels that are not `timed` the charge and its derivatives alone are to be used: the rest may be left out, and is 0 then.
 
     **Gradients**: these are them; they are right in all parameters of the source.
     """
